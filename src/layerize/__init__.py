@@ -1,0 +1,3 @@
+"""Layerize: a flat picture into editable RGBA layers."""
+
+__version__ = "0.1.0"

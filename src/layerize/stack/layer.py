@@ -1,0 +1,145 @@
+"""The data model: Layer, Group and LayerStack, all immutable.
+
+Knows nothing of files, of torch or of how stacks come to be. Pixels are NumPy ``u8``, straight alpha, sRGB.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+U8: TypeAlias = npt.NDArray[np.uint8]
+
+BlendMode: TypeAlias = Literal[
+    "normal",
+    "multiply",
+    "screen",
+    "overlay",
+    "darken",
+    "lighten",
+    "color-dodge",
+    "color-burn",
+    "hard-light",
+    "soft-light",
+    "difference",
+    "exclusion",
+    "hue",
+    "saturation",
+    "color",
+    "luminosity",
+]
+GroupBlendMode: TypeAlias = BlendMode | Literal["pass-through"]
+
+
+def new_id() -> str:
+    """A stable identifier for a layer: 12 hex digits."""
+    return uuid.uuid4().hex[:12]
+
+
+def _frozen(pixels: U8) -> U8:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 4:
+        raise ValueError(f"layer pixels must be uint8 of shape (H, W, 4), got {pixels.dtype} {pixels.shape}")
+    if pixels.flags.writeable:
+        pixels = pixels.view()
+        pixels.flags.writeable = False
+    return pixels
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Layer:
+    """One RGBA raster on the canvas.
+
+    Attributes:
+        pixels: ``u8`` of shape (H, W, 4), straight alpha, sRGB; read-only.
+        name: Any text.
+        offset: (x, y) of the raster's top-left corner on the canvas, in pixels; may lie outside the canvas.
+        opacity: 0..1, multiplies alpha.
+        blend: W3C / PSD blend mode.
+        visible: Hidden layers do not take part in the composite.
+        id: Stable across edits and files.
+        text: Live-text description (content, font, ...) or None.
+    """
+
+    pixels: U8
+    name: str = "Layer"
+    offset: tuple[int, int] = (0, 0)
+    opacity: float = 1.0
+    blend: BlendMode = "normal"
+    visible: bool = True
+    id: str = field(default_factory=new_id)
+    text: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pixels", _frozen(self.pixels))
+        if not 0.0 <= self.opacity <= 1.0:
+            raise ValueError(f"opacity must be in 0..1, got {self.opacity}")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the raster in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Group:
+    """Layers that move together; ``pass-through`` groups do not isolate their members' blend modes."""
+
+    layers: tuple[Layer | Group, ...]
+    name: str = "Group"
+    opacity: float = 1.0
+    blend: GroupBlendMode = "pass-through"
+    visible: bool = True
+    id: str = field(default_factory=new_id)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        if not 0.0 <= self.opacity <= 1.0:
+            raise ValueError(f"opacity must be in 0..1, got {self.opacity}")
+
+
+Node: TypeAlias = Layer | Group
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LayerStack:
+    """A canvas and its layers, bottom to top.
+
+    Attributes:
+        size: (width, height) of the canvas in pixels.
+        layers: Bottom to top; a member may be a Group.
+        metadata: JSON-able facts that travel with the stack. Keys of the manifest: ``source``, ``licence``, ``caption``,
+            ``model`` ({"name", "seed", "steps"}), ``recompose_error`` (0..255).
+    """
+
+    size: tuple[int, int]
+    layers: tuple[Node, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        if self.size[0] < 1 or self.size[1] < 1:
+            raise ValueError(f"canvas must be at least 1x1, got {self.size[0]}x{self.size[1]}")
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def walk(self) -> Iterator[Layer]:
+        """All leaf layers, bottom to top, groups opened."""
+
+        def leaves(nodes: tuple[Node, ...]) -> Iterator[Layer]:
+            for node in nodes:
+                if isinstance(node, Group):
+                    yield from leaves(node.layers)
+                else:
+                    yield node
+
+        yield from leaves(self.layers)
+
+    def with_layers(self, layers: tuple[Node, ...] | list[Node]) -> LayerStack:
+        """The same canvas and metadata with other layers."""
+        return replace(self, layers=tuple(layers))
