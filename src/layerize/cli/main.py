@@ -1,0 +1,145 @@
+"""The ``layerize`` command: finds the command's file when it is called, and turns every error into one line.
+
+A command's module loads only when that command runs, and a command loads torch only inside its function, so that
+``layerize --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import signal
+import sys
+import traceback
+from typing import Annotated, Any, NamedTuple, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from layerize import __version__
+from layerize.errors import LayerizeError, UsageError
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+class Entry(NamedTuple):
+    """Where a command lives and what ``layerize --help`` says of it."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "split": Entry("layerize.cli.split", "Split flat pictures into editable layers."),
+    "join": Entry("layerize.cli.join", "Flatten a stack of layers into one picture."),
+    "convert": Entry("layerize.cli.convert", "Write a stack of layers in another format."),
+    "edit": Entry("layerize.cli.edit", "Move, recolour, replace ... layers of a stack."),
+    "synth": Entry("layerize.cli.synth", "Draw procedural designs with known layers."),
+    "train": Entry("layerize.cli.train", "Train a model from a recipe."),
+    "model": Entry("layerize.cli.model", "List, describe, import and export models."),
+}
+
+
+class LazyCommands(TyperGroup):
+    """A group that imports a command's module when it is called, and ends every failure in one line on stderr."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name].module)
+        command = typer.main.get_command(module.app)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (Exception, KeyboardInterrupt) as error:
+            if _belongs_to_typer(error):
+                raise
+            fail(error, debug=bool(ctx.params.get("debug")))
+
+
+def _belongs_to_typer(error: BaseException) -> bool:
+    """Exits, usage errors (both carry an exit code) and a reader that closed the pipe are handled above us."""
+    closed_pipe = isinstance(error, OSError) and error.errno == errno.EPIPE
+    return hasattr(error, "exit_code") or isinstance(error, typer.Abort) or closed_pipe
+
+
+def describe(error: BaseException) -> str:
+    """One line for a person: what went wrong, without Python's class names where the message says it already."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted; nothing half-written is left under a final name."
+    if isinstance(error, MemoryError):
+        return "out of memory. Use a smaller picture or close other programs."
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"the disk is full{f' ({error.filename})' if error.filename else ''}. Free some space and run it again."
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}." if error.filename else str(error)
+    text = " ".join(str(error).split())
+    if isinstance(error, LayerizeError):
+        return text
+    return f"internal error, {type(error).__name__}: {text} (layerize --debug shows where; please report it)"
+
+
+def fail(error: BaseException, *, debug: bool) -> NoReturn:
+    """Print ``error`` on stderr and leave with the exit code that belongs to it.
+
+    Raises:
+        typer.Exit: Always: 2 for a usage error, 130 for an interruption, else 1.
+    """
+    if debug:
+        traceback.print_exception(error, file=sys.stderr)
+    print(f"layerize: {describe(error)}", file=sys.stderr)
+    if isinstance(error, KeyboardInterrupt):
+        raise typer.Exit(EXIT_INTERRUPTED)
+    raise typer.Exit(EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED)
+
+
+app = typer.Typer(cls=LazyCommands, rich_markup_mode=None, no_args_is_help=True, add_completion=False)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"layerize {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Layerize: a flat picture into editable RGBA layers.
+
+    Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 something failed, 2 wrong usage,
+    130 interrupted.
+    """
+
+
+def _terminate(signum: int, frame: object) -> NoReturn:
+    os.write(2, b"layerize: terminated.\n")
+    sys.exit(EXIT_TERMINATED)
+
+
+def main() -> None:
+    """Entry point of the console script. A termination signal unwinds, so that temporary files are removed."""
+    signal.signal(signal.SIGTERM, _terminate)
+    app(prog_name="layerize")
+
+
+if __name__ == "__main__":
+    main()
