@@ -263,9 +263,6 @@ class RGBAVAE(nn.Module):
     H and W must be multiples of ``config.factor`` (8 for the presets); the latent size may be odd.
     """
 
-    latents_mean: Tensor
-    latents_std: Tensor
-
     def __init__(self, config: RGBAVAEConfig) -> None:
         super().__init__()
         self.config = config
@@ -273,9 +270,6 @@ class RGBAVAE(nn.Module):
         self.quant_conv = nn.Conv2d(2 * config.z_dim, 2 * config.z_dim, 1)
         self.post_quant_conv = nn.Conv2d(config.z_dim, config.z_dim, 1)
         self.decoder = Decoder(config)
-        for name in ("latents_mean", "latents_std"):
-            value = torch.tensor(getattr(config, name)).view(1, -1, 1, 1)
-            self.register_buffer(name, value, persistent=False)
 
     def encode(self, rgba_BCHW: Tensor) -> tuple[Tensor, Tensor]:
         """Posterior moments of pictures in the model's pixel space.
@@ -305,7 +299,8 @@ class RGBAVAE(nn.Module):
         if generator is not None:
             noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
             mean = mean + torch.exp(0.5 * logvar) * noise
-        return (mean - self.latents_mean.to(mean.dtype)) / self.latents_std.to(mean.dtype)
+        shift, scale = self._latent_statistics(mean)
+        return (mean - shift) / scale
 
     def decode(self, z_BChw: Tensor) -> Tensor:
         """Pictures (B, C, H, W) in the model's pixel space from latents that are not normalised.
@@ -317,13 +312,20 @@ class RGBAVAE(nn.Module):
 
     def decode_latent(self, z_BChw: Tensor) -> Tensor:
         """``decode`` of normalised latents, the inverse of ``encode_latent``."""
-        return self.decode(z_BChw * self.latents_std.to(z_BChw.dtype) + self.latents_mean.to(z_BChw.dtype))
+        shift, scale = self._latent_statistics(z_BChw)
+        return self.decode(z_BChw * scale + shift)
 
     def set_latent_statistics(self, mean: Sequence[float], std: Sequence[float]) -> None:
-        """Replace the normalisation of latents (measured once after training) in the config and in the module."""
+        """Replace the normalisation of latents in the config (measured once, after training)."""
         self.config = replace(self.config, latents_mean=tuple(mean), latents_std=tuple(std))
-        self.latents_mean.copy_(torch.tensor(self.config.latents_mean).view(1, -1, 1, 1))
-        self.latents_std.copy_(torch.tensor(self.config.latents_std).view(1, -1, 1, 1))
+
+    def _latent_statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation (1, z_dim, 1, 1); made from the config, so that it alone holds them."""
+        shift, scale = (
+            torch.tensor(values, dtype=like.dtype, device=like.device).view(1, -1, 1, 1)
+            for values in (self.config.latents_mean, self.config.latents_std)
+        )
+        return shift, scale
 
     def to_pixel_space(self, straight_BCHW: Tensor) -> Tensor:
         """Straight RGBA in 0..1 to what ``encode`` takes."""
