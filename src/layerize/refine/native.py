@@ -1,0 +1,73 @@
+"""The native pass: sharp alpha and exact colours for one tile of the full-size picture."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from layerize.refine.config import F32, U8
+from layerize.refine.edge import project
+from layerize.refine.exact import solve
+from layerize.refine.floor import floor_alpha
+from layerize.refine.plan import Plan
+from layerize.refine.resample import TileView
+
+DETAIL_BELOW = 24.0  # a translucent layer's unwillingness to take the picture's detail into its colour
+
+Box = tuple[int, int, int, int]
+
+
+def refine_tile(image_HW4: U8, plan: Plan, box: Box, out: list[U8]) -> None:
+    """Write one tile of every layer.
+
+    Args:
+        image_HW4: The whole native picture.
+        plan: Decisions at work size.
+        box: (top, left, bottom, right) of the tile.
+        out: Full-size layers, zero-filled; only the tile is written.
+    """
+    top, left, bottom, right = box
+    tile = image_HW4[top:bottom, left:right]
+    view = TileView(plan.size, image_HW4.shape[:2], box)
+    present = [k for k, alpha in enumerate(plan.alpha_Khw) if view.crop(alpha).any()] or [0]
+    alpha, colour, stiff = build(tile, plan, view, present)
+    pixels = tile.shape[0] * tile.shape[1]
+    alpha_KN = np.rint(alpha * 255).astype(np.uint8).reshape(len(present), pixels)
+    colour_KN3 = np.rint(colour).astype(np.uint8).reshape(len(present), pixels, 3)
+    stiff_KN = None if stiff is None else stiff.reshape(len(present), pixels)
+    alpha_KN, colour_KN3 = solve(np.ascontiguousarray(tile).reshape(-1, 4), alpha_KN, colour_KN3, stiff_KN)
+    for index, k in enumerate(present):
+        target = out[k][top:bottom, left:right]
+        target[..., 3] = alpha_KN[index].reshape(tile.shape[:2])
+        target[..., :3] = colour_KN3[index].reshape(*tile.shape[:2], 3)
+        target[target[..., 3] == 0] = 0
+
+
+def build(tile_HW4: U8, plan: Plan, view: TileView, present: list[int]) -> tuple[F32, F32, F32 | None]:
+    """Native alpha (0..1), colour (0..255) and stiffness of the layers in a tile, bottom to top."""
+    shape = (len(present), *tile_HW4.shape[:2])
+    alpha, colour = np.zeros(shape, np.float32), np.zeros((*shape, 3), np.float32)
+    stiff: F32 | None = None
+    rgb = tile_HW4[..., :3]
+    back: F32 | None = None
+    for index, k in enumerate(present):
+        alpha[index] = view.read(plan.alpha_Khw[k]) / 255
+        colour[index] = view.read(plan.colour_Khw3[k])
+        if back is not None and view.crop(plan.edge_Khw[k]).any():
+            sharpen(alpha[index], rgb, colour[index], back, view.read(plan.edge_Khw[k]) / 255)
+        if view.crop(plan.soft_Khw[k]).any():
+            stiff = np.ones(shape, np.float32) if stiff is None else stiff
+            stiff[index] += DETAIL_BELOW / 255 * view.read(plan.soft_Khw[k])
+        alpha[index] = floor_alpha(alpha[index])
+        if back is None:
+            back = colour[index].copy()
+        else:
+            back += alpha[index][..., None] * (colour[index] - back)
+    return alpha, colour, stiff
+
+
+def sharpen(alpha_HW: F32, rgb_HW3: U8, front_HW3: F32, back_HW3: F32, edge_HW: F32) -> None:
+    """Project alpha onto the colour line in the edge band, in place."""
+    where = edge_HW > 0.02
+    scale = np.float32(1 / 255)
+    shown, trust = project(rgb_HW3[where] * scale, front_HW3[where] * scale, back_HW3[where] * scale)
+    alpha_HW[where] += trust * edge_HW[where] * (shown - alpha_HW[where])

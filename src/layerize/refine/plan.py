@@ -1,0 +1,124 @@
+"""The plan: everything that is decided at work size, as compact ``u8`` maps that the native pass reads tile by tile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from layerize.refine.config import F32, I32, U8, Mask, RefineConfig
+from layerize.refine.edge import accept
+from layerize.refine.fill import layer_colour
+from layerize.refine.floor import floor_alpha, sharpen_hidden
+from layerize.refine.ownership import decide_owners, soft_areas
+from layerize.refine.resample import enlarge, shrink, work_size
+
+LAYER_BUDGET = 8  # layers at full work size; more layers share the same memory
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """Maps at work size, all ``u8`` 0..255.
+
+    Attributes:
+        size: (height, width) of the maps.
+        alpha_Khw: Decided alpha; edges are right to about a work pixel.
+        colour_Khw3: Each layer's own colour everywhere, free of its neighbours' colours.
+        edge_Khw: Where alpha is projected from the native picture.
+        soft_Khw: Where the layer is translucent on purpose.
+    """
+
+    size: tuple[int, int]
+    alpha_Khw: U8
+    colour_Khw3: U8
+    edge_Khw: U8
+    soft_Khw: U8
+
+
+def make_plan(image_HW4: U8, coarse_Khw4: F32, config: RefineConfig) -> Plan:
+    """Decide owners, translucency, hidden shapes and colours at work size.
+
+    Args:
+        image_HW4: The native picture.
+        coarse_Khw4: The model's layers, 0..1 straight.
+        config: Settings.
+    """
+    count = len(coarse_Khw4)
+    pixels = int(config.work_pixels * min(1.0, LAYER_BUDGET / count))
+    size = work_size(*image_HW4.shape[:2], pixels)
+    small = shrink(image_HW4, size)
+    rgb = np.ascontiguousarray(small[..., :3])
+    rgb_hw3 = rgb.astype(np.float32) / 255
+    solid_hw = small[..., 3] > 250
+    layers = np.stack([enlarge(layer, size) for layer in coarse_Khw4])
+    cell = max(1.0, size[0] / coarse_Khw4.shape[1], size[1] / coarse_Khw4.shape[2])
+    soft = soft_areas(rgb_hw3, layers, cell)
+    owner = decide_owners(rgb, layers[..., 3], soft, cell)
+    alpha = np.stack([decided_alpha(k, layers[k, ..., 3], owner, soft[k], cell, solid_hw) for k in range(count)])
+    colour = np.stack(
+        [
+            layer_colour(rgb_hw3, layers[k, ..., :3], (owner == k) & ~soft[k:].any(0) & solid_hw, config.hidden)
+            for k in range(count)
+        ]
+    )
+    for k in np.flatnonzero(soft.any((1, 2))):
+        colour[k] = np.where(soft[k][..., None] & (owner != k)[..., None], layers[k, ..., :3], colour[k])
+    return Plan(
+        size=size,
+        alpha_Khw=to_levels(alpha),
+        colour_Khw3=to_levels(colour),
+        edge_Khw=edges(alpha, colour, rgb_hw3, owner, soft),
+        soft_Khw=soft.astype(np.uint8) * np.uint8(255),
+    )
+
+
+def to_levels(map_01: F32) -> U8:
+    """0..1 to 0..255, rounded."""
+    return np.rint(np.clip(map_01, 0, 1) * 255).astype(np.uint8)
+
+
+def decided_alpha(k: int, alpha_hw: F32, owner_hw: I32, soft_hw: Mask, cell: float, solid_hw: Mask) -> F32:
+    """One layer's alpha: 1 where it owns, 0 where something below it owns, the model's shape where it is hidden.
+
+    Near the border of what is hidden the visible decision is continued, so that no seam opens under the edge of the
+    layer in front. The bottom layer of an opaque picture covers everything.
+
+    Args:
+        k: Index of the layer.
+        alpha_hw: Its predicted alpha.
+        owner_hw: Owners.
+        soft_hw: Its translucent areas, where the prediction stands.
+        cell: Side of a coarse pixel in work pixels.
+        solid_hw: Where the picture is opaque.
+    """
+    owned = owner_hw == k
+    hidden = owner_hw > k
+    result = owned.astype(np.float32)
+    if k == 0 and np.median(alpha_hw[solid_hw] if solid_hw.any() else alpha_hw) > 0.5:
+        result[hidden & solid_hw] = 1
+        hidden = hidden & ~solid_hw
+    if hidden.any():
+        shape = sharpen_hidden(alpha_hw, cell)
+        if not hidden.all():
+            distance, nearest = cv2.distanceTransformWithLabels(
+                (owner_hw > k).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+            )
+            known = np.zeros(int(nearest.max()) + 1, np.float32)
+            known[nearest[owner_hw <= k]] = owned[owner_hw <= k]
+            near = np.clip(2.0 - distance / (1.5 * cell), 0, 1)
+            shape = shape + near * (known[nearest] - shape)
+        result[hidden] = shape[hidden]
+    blurred = cv2.GaussianBlur(result, (3, 3), 0.6)
+    return floor_alpha(np.where(soft_hw, alpha_hw, blurred).astype(np.float32))
+
+
+def edges(alpha_Khw: F32, colour_Khw3: F32, rgb_hw3: F32, owner_hw: I32, soft_Khw: Mask) -> U8:
+    """Per layer, where its visible edge is projected from the picture, bottom to top."""
+    back = colour_Khw3[0]
+    result = np.zeros(alpha_Khw.shape, np.uint8)
+    for k in range(1, len(alpha_Khw)):
+        free = (owner_hw <= k) & ~soft_Khw[k]
+        result[k] = accept(alpha_Khw[k], rgb_hw3, colour_Khw3[k], back, free)
+        back = back + alpha_Khw[k][..., None] * (colour_Khw3[k] - back)
+    return result
