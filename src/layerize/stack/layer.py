@@ -8,10 +8,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL import Image
+
+    from layerize.stack.composite import Background
 
 U8: TypeAlias = npt.NDArray[np.uint8]
 
@@ -112,8 +119,8 @@ class LayerStack:
     Attributes:
         size: (width, height) of the canvas in pixels.
         layers: Bottom to top; a member may be a Group.
-        metadata: JSON-able facts that travel with the stack. Keys of the manifest: ``source``, ``licence``, ``caption``,
-            ``model`` ({"name", "seed", "steps"}), ``recompose_error`` (0..255).
+        metadata: JSON-able facts that travel with the stack. Keys of the manifest: ``source``, ``licence``,
+            ``caption``, ``model`` ({"name", "seed", "steps"}), ``recompose_error`` (0..255).
     """
 
     size: tuple[int, int]
@@ -143,3 +150,21 @@ class LayerStack:
     def with_layers(self, layers: tuple[Node, ...] | list[Node]) -> LayerStack:
         """The same canvas and metadata with other layers."""
         return replace(self, layers=tuple(layers))
+
+    def composite(self, *, background: Background | None = None) -> Image.Image:
+        """The stack flattened to one RGBA picture; see ``layerize.stack.composite.flatten``."""
+        from PIL import Image
+
+        from layerize.stack.composite import flatten
+
+        return Image.fromarray(flatten(self, background=background))
+
+    def save(self, path: str | Path, *, overwrite: bool = True) -> None:
+        """Write the stack; the extension decides the format (``layerize.formats.save``), none means a folder.
+
+        Raises:
+            OutputError: Unknown extension, or the target cannot be written.
+        """
+        from layerize.formats import save  # the one import downwards: saving is a verb of the stack
+
+        save(self, path, overwrite=overwrite)

@@ -1,0 +1,166 @@
+"""Read a Photoshop document into a stack.
+
+Pixel layers, groups, offsets, opacity, blend modes and visibility come over exactly. What a Layer cannot express is
+rendered into it by psd-tools: masks, vector shapes, clipped layers, layer effects. Each loss is a LayerizeWarning.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from psd_tools import PSDImage
+from psd_tools.api.layers import AdjustmentLayer
+from psd_tools.constants import BlendMode as PsdBlend
+
+from layerize.errors import InputError, LayerizeError, LayerizeWarning, LimitError
+from layerize.formats.image import DEFAULT_MAX_PIXELS, check_pixels
+from layerize.formats.manifest import STACK_BUDGET
+from layerize.formats.psd import BLENDS
+from layerize.stack.layer import U8, Group, GroupBlendMode, Layer, LayerStack, Node
+
+_BLENDS: dict[PsdBlend, GroupBlendMode] = {psd: ours for ours, psd in BLENDS.items()}
+
+# Photoshop's modes that W3C does not have, and the nearest that it has.
+_NEAREST: dict[PsdBlend, GroupBlendMode] = {
+    PsdBlend.DISSOLVE: "normal",
+    PsdBlend.LINEAR_BURN: "color-burn",
+    PsdBlend.DARKER_COLOR: "darken",
+    PsdBlend.LINEAR_DODGE: "screen",
+    PsdBlend.LIGHTER_COLOR: "lighten",
+    PsdBlend.VIVID_LIGHT: "hard-light",
+    PsdBlend.LINEAR_LIGHT: "hard-light",
+    PsdBlend.PIN_LIGHT: "hard-light",
+    PsdBlend.HARD_MIX: "hard-light",
+    PsdBlend.SUBTRACT: "difference",
+    PsdBlend.DIVIDE: "color-dodge",
+}
+
+
+def load_psd(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> LayerStack:
+    """Read a PSD or PSB of any colour mode; a document without layers becomes one layer.
+
+    Warns:
+        LayerizeWarning: Something was rendered, replaced or left out; the message names the layer.
+
+    Raises:
+        LimitError: The canvas, one layer or all layers together are over the limits.
+        InputError: Not a PSD, or damaged.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            _check_header(file.read(26), str(path), max_pixels)
+            file.seek(0)
+            document = PSDImage.open(file)
+            return _Reader(document, str(path), max_pixels).stack()
+    except LayerizeError:
+        raise
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; check the name.") from error
+    except MemoryError as error:
+        raise LimitError(f"{path}: not enough memory to read it.") from error
+    except Exception as error:  # psd-tools raises nearly anything on damaged files
+        detail = " ".join(str(error).split())[:120] or type(error).__name__
+        raise InputError(f"{path}: the PSD is damaged or cut off ({detail}); save it again.") from error
+
+
+def _check_header(header: bytes, label: str, max_pixels: int) -> None:
+    """File header: signature, version, reserved, channels, height, width (Photoshop File Formats Specification)."""
+    if header[:4] != b"8BPS" or len(header) < 26:
+        found = "is empty" if not header else "is not a PSD"
+        raise InputError(f"{label} {found}; give a file saved by Photoshop, layerize or the like.")
+    height, width = int.from_bytes(header[14:18], "big"), int.from_bytes(header[18:22], "big")
+    check_pixels(label, width, height, max_pixels)
+
+
+class _Reader:
+    def __init__(self, document: PSDImage, label: str, max_pixels: int) -> None:
+        self.document = document
+        self.label = label
+        self.max_pixels = max_pixels
+        self.budget = STACK_BUDGET * max_pixels
+
+    def stack(self) -> LayerStack:
+        if len(self.document) == 0:
+            picture = self.document.topil()
+            if picture is None:
+                return LayerStack(size=self.document.size)
+            return LayerStack(size=self.document.size, layers=(Layer(pixels=_rgba(picture), name="Background"),))
+        return LayerStack(size=self.document.size, layers=self._nodes(self.document))
+
+    def _nodes(self, parent: Any) -> tuple[Node, ...]:
+        return tuple(node for member in parent if not member.clipping for node in self._node(member))
+
+    def _node(self, member: Any) -> tuple[Node, ...]:
+        shared = {"name": member.name, "opacity": member.opacity / 255, "visible": member.visible}
+        blend = self._blend(member)
+        clipped = member.has_clip_layers()
+        if member.is_group():
+            if not clipped and not _masked(member) and not member.has_effects():
+                return (Group(layers=self._nodes(member), blend=blend, **shared),)
+            self._warn(member, "a group with a mask, clipped layers or effects was merged into one layer")
+            return self._rendered(member, "normal" if blend == "pass-through" else blend, shared)
+        if blend == "pass-through":
+            blend = "normal"
+        if isinstance(member, AdjustmentLayer):
+            self._warn(member, "adjustment layers are not supported and it was left out")
+            return ()
+        if member.has_pixels() and not clipped and not _masked(member) and not member.has_effects():
+            self._spend(member.width, member.height)
+            picture = member.topil()
+            shared["opacity"] *= member.fill_opacity / 255
+            return (Layer(pixels=_rgba(picture), offset=member.offset, blend=blend, **shared),)
+        if member.width < 1 or member.height < 1:
+            pixels = np.zeros((1, 1, 4), np.uint8)
+            return (Layer(pixels=pixels, offset=member.offset, blend=blend, **shared),)
+        if clipped:
+            self._warn(member, "the layers clipped to it were merged into it")
+        elif member.has_effects():
+            self._warn(member, "its layer effects were rendered as far as psd-tools can")
+        return self._rendered(member, blend, shared)
+
+    def _rendered(self, member: Any, blend: GroupBlendMode, shared: dict[str, Any]) -> tuple[Node, ...]:
+        """The node's own picture on the canvas, with masks, clipped layers and effects, without its opacity."""
+        self._spend(*self.document.size)
+        opacity, member._record.opacity = member._record.opacity, 255
+        try:
+            picture = member.composite(
+                viewport=self.document.viewbox, layer_filter=lambda layer: layer is member or layer.visible
+            )
+        finally:
+            member._record.opacity = opacity
+        pixels = _rgba(picture) if picture is not None else np.zeros((1, 1, 4), np.uint8)
+        assert blend != "pass-through"
+        return (Layer(pixels=pixels, blend=blend, **shared),)
+
+    def _blend(self, member: Any) -> GroupBlendMode:
+        mode = member.blend_mode
+        if mode in _BLENDS:
+            return _BLENDS[mode]
+        nearest = _NEAREST.get(mode, "normal")
+        self._warn(member, f"the blend mode {mode.name.lower().replace('_', '-')} was replaced by {nearest}")
+        return nearest
+
+    def _spend(self, width: int, height: int) -> None:
+        if width * height > 0:
+            check_pixels(f"{self.label}: a layer", width, height, self.max_pixels)
+        self.budget -= width * height
+        if self.budget < 0:
+            raise LimitError(
+                f"{self.label}: its layers hold more than {STACK_BUDGET} times {self.max_pixels / 1e6:g} megapixels "
+                "together; raise --max-pixels to read it."
+            )
+
+    def _warn(self, member: Any, what: str) -> None:
+        warnings.warn(f"{self.label}, layer {member.name!r}: {what}.", LayerizeWarning, stacklevel=2)
+
+
+def _masked(member: Any) -> bool:
+    return bool((member.has_mask() and not member.mask.disabled) or member.has_vector_mask())
+
+
+def _rgba(picture: Any) -> U8:
+    return np.ascontiguousarray(np.asarray(picture.convert("RGBA")))

@@ -1,0 +1,92 @@
+"""Which extension is which format: one table, one entry per format; a format's libraries load when it is first used."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from layerize.errors import InputError, OutputError
+from layerize.formats.image import DEFAULT_MAX_PIXELS
+from layerize.formats.image_write import IMAGE_EXTENSIONS
+from layerize.stack.layer import LayerStack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A layered format: its name for people, and where its functions are ("module:function" below layerize.formats).
+
+    ``save(stack, path)`` writes atomically; ``load(path, max_pixels=...)`` reads untrusted files.
+    """
+
+    name: str
+    save: str
+    load: str
+
+
+FOLDER = Format(name="manifest folder", save="manifest:save_folder", load="manifest:load_folder")
+_PSD = Format(name="Photoshop", save="psd:save_psd", load="psd_read:load_psd")
+
+FORMATS: dict[str, Format] = {
+    ".layers": FOLDER,
+    ".psd": _PSD,
+    ".psb": _PSD,
+    ".zip": Format(name="zipped manifest folder", save="zip:save_zip", load="zip:load_zip"),
+}
+
+
+def save(stack: LayerStack, path: str | Path, *, overwrite: bool = True) -> None:
+    """Write a stack; the extension decides the format, no extension means a manifest folder.
+
+    Raises:
+        OutputError: Unknown extension, the target exists and ``overwrite`` is False, or it cannot be written.
+    """
+    path = Path(path)
+    chosen = format_of(path)
+    if not overwrite and (path.exists() or path.is_symlink()):
+        raise OutputError(f"{path} exists already; choose another name or allow overwriting.")
+    _function(chosen.save)(stack, path)
+
+
+def load(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> LayerStack:
+    """Read a stack from a manifest folder (or its ``manifest.json``), PSD, PSB or ZIP.
+
+    Raises:
+        InputError: No such file, a flat picture, an unknown extension, or damaged; LimitError if it is too large.
+    """
+    path = Path(path)
+    if path.name == "manifest.json":
+        path = path.parent
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; check the name.")
+    if path.suffix.lower() in (*IMAGE_EXTENSIONS, ".gif") and not path.is_dir():
+        raise InputError(f"{path} is a flat picture without layers; run 'layerize split' on it first.")
+    try:
+        chosen = format_of(path)
+    except OutputError as error:
+        raise InputError(str(error)) from error
+    stack: LayerStack = _function(chosen.load)(path, max_pixels=max_pixels)
+    return stack
+
+
+def format_of(path: Path) -> Format:
+    """The format of a path by its extension; an existing folder or a name without extension is a manifest folder.
+
+    Raises:
+        OutputError: The extension is unknown; the message lists the known ones.
+    """
+    suffix = path.suffix.lower()
+    if path.is_dir() or not suffix:
+        return FOLDER
+    if suffix not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise OutputError(f"{path}: unknown extension {path.suffix!r}; use {known}, or no extension for a folder.")
+    return FORMATS[suffix]
+
+
+def _function(where: str) -> Callable[..., Any]:
+    module, name = where.split(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(f"layerize.formats.{module}"), name)
+    return function
