@@ -1,1 +1,1 @@
-"""Flow matching: time schedule, straight paths between data and noise, Euler solver, guidance. Knows nothing of files."""
+"""Flow matching: schedule of times, straight paths from data to noise, Euler solver, guidance. Knows no files."""

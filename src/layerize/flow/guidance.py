@@ -23,4 +23,5 @@ def guide(conditional: Tensor, unconditional: Tensor, scale: float, *, keep_norm
         return guided
     wanted = torch.linalg.vector_norm(conditional, dim=-1, keepdim=True)
     actual = torch.linalg.vector_norm(guided, dim=-1, keepdim=True)
-    return guided * (wanted / actual.clamp_min(_SMALLEST_NORM))
+    rescaled: Tensor = guided * (wanted / actual.clamp_min(_SMALLEST_NORM))
+    return rescaled

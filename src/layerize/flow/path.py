@@ -14,7 +14,7 @@ def _like(t: Tensor, x: Tensor) -> Tensor:
     return t.to(x.dtype).reshape(-1, *[1] * (x.dim() - 1)) if t.dim() else t.to(x.dtype)
 
 
-def noisy(x_0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+def add_noise(x_0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
     """x_t, the point at time t (0: data, 1: noise) between a sample and its noise."""
     t = _like(t, x_0)
     return (1.0 - t) * x_0 + t * noise

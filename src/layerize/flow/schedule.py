@@ -1,7 +1,7 @@
 """Times at which the flow is solved: from 1 (pure noise) down to 0 (data), shifted towards noise.
 
-All published shifts are one function: ``t -> s t / (1 + (s - 1) t)``. FlowMatchEulerDiscreteScheduler's constant shift uses
-s as given, its dynamic "exponential" shift s = exp(mu), its dynamic "linear" shift s = mu.
+All published shifts are one function: ``t -> s t / (1 + (s - 1) t)``. FlowMatchEulerDiscreteScheduler's constant shift
+uses s as given, its dynamic "exponential" shift s = exp(mu), its dynamic "linear" shift s = mu.
 """
 
 from __future__ import annotations
