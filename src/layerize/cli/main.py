@@ -18,7 +18,8 @@ import typer
 from typer.core import TyperGroup
 
 from layerize import __version__
-from layerize.errors import LayerizeError, UsageError
+from layerize.cli.report import complain, describe
+from layerize.errors import UsageError
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -53,10 +54,7 @@ class LazyCommands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(COMMANDS[cmd_name].module)
-        command = typer.main.get_command(module.app)
-        command.name = cmd_name
-        return command
+        return load_command(cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
@@ -71,26 +69,22 @@ class LazyCommands(TyperGroup):
             fail(error, debug=bool(ctx.params.get("debug")))
 
 
+def load_command(name: str) -> Any:
+    """Import a command's module: its ``app`` where it has one (groups, own parsing), else the function of its name."""
+    module = importlib.import_module(COMMANDS[name].module)
+    single = getattr(module, "app", None)
+    if single is None:
+        single = typer.Typer(rich_markup_mode=None, add_completion=False)
+        single.command()(getattr(module, name))
+    command = typer.main.get_command(single)
+    command.name = name
+    return command
+
+
 def _belongs_to_typer(error: BaseException) -> bool:
     """Exits, usage errors (both carry an exit code) and a reader that closed the pipe are handled above us."""
     closed_pipe = isinstance(error, OSError) and error.errno == errno.EPIPE
     return hasattr(error, "exit_code") or isinstance(error, typer.Abort) or closed_pipe
-
-
-def describe(error: BaseException) -> str:
-    """One line for a person: what went wrong, without Python's class names where the message says it already."""
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted; nothing half-written is left under a final name."
-    if isinstance(error, MemoryError):
-        return "out of memory. Use a smaller picture or close other programs."
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"the disk is full{f' ({error.filename})' if error.filename else ''}. Free some space and run it again."
-    if isinstance(error, OSError):
-        return f"{error.filename}: {error.strerror}." if error.filename else str(error)
-    text = " ".join(str(error).split())
-    if isinstance(error, LayerizeError):
-        return text
-    return f"internal error, {type(error).__name__}: {text} (layerize --debug shows where; please report it)"
 
 
 def fail(error: BaseException, *, debug: bool) -> NoReturn:
@@ -101,7 +95,7 @@ def fail(error: BaseException, *, debug: bool) -> NoReturn:
     """
     if debug:
         traceback.print_exception(error, file=sys.stderr)
-    print(f"layerize: {describe(error)}", file=sys.stderr)
+    complain(describe(error))
     if isinstance(error, KeyboardInterrupt):
         raise typer.Exit(EXIT_INTERRUPTED)
     raise typer.Exit(EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED)

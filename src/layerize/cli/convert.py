@@ -1,0 +1,25 @@
+"""``layerize convert``: the same layers in another format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from layerize.cli.report import layer_lines, say, warnings_on_stderr
+
+
+def convert(
+    stack: Annotated[Path, typer.Argument(metavar="STACK", help="A manifest folder or a layered file.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Its extension decides the format; none means a folder.")],
+) -> None:
+    """Write a stack of layers in another format. What the format cannot hold is reported."""
+    from layerize.formats import load, save
+
+    with warnings_on_stderr():
+        layers = load(stack)
+        save(layers, out)
+    say(f"{stack} -> {out}")
+    for line in layer_lines(layers):
+        say(line)
