@@ -1,7 +1,7 @@
 """Foreign names: how our parameters are called in the diffusers layout of Qwen-Image-Layered, as tables.
 
-Each row is (our module, their module, kind); ``{i}`` and ``{j}`` stand for a number, the same on both sides. The kind says
-how the tensors differ:
+Each row is (our module, their module, kind); ``{i}`` and ``{j}`` stand for a number, the same on both sides. The kind
+says how the tensors differ:
 
 * ``same``: not at all;
 * ``conv3d``: their weight is a causal 3D convolution (out, in, T, H, W). Of it we keep the last temporal tap, the only
