@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from layerize.cli.report import say, warnings_on_stderr
+
+if TYPE_CHECKING:
+    from layerize.cli.values import RGB
+    from layerize.stack.layer import U8
 
 
 def join(
@@ -18,12 +22,24 @@ def join(
     ] = None,
 ) -> None:
     """Flatten a stack of layers into one picture, with blend modes, opacity and visibility as they are."""
-    from layerize.cli import values
+    from layerize.cli.values import colour_or_picture
     from layerize.formats import load, write_image
     from layerize.stack.composite import flatten
 
     with warnings_on_stderr():
         layers = load(stack)
-        below = values.background(background, layers.size) if background is not None else None
+        below = None
+        if background is not None:
+            below = _cover(colour_or_picture(background, "--background"), layers.size)
         write_image(flatten(layers, background=below), out)
     say(f"{stack} -> {out}  ({layers.size[0]}x{layers.size[1]})")
+
+
+def _cover(value: RGB | U8, size: tuple[int, int]) -> RGB | U8:
+    """A picture scaled to cover ``size`` = (width, height) and cut at the middle; a colour as it is."""
+    if isinstance(value, tuple):
+        return value
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    return np.asarray(ImageOps.fit(Image.fromarray(value), size, Image.Resampling.LANCZOS), np.uint8)

@@ -1,7 +1,8 @@
-"""Words of a command line that become values: colours, pictures, pairs of numbers."""
+"""Words of a command line that become values: numbers, sizes, colours, pictures."""
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,88 +13,72 @@ from layerize.errors import UsageError
 if TYPE_CHECKING:
     from layerize.stack.layer import U8
 
-RGBA = tuple[int, int, int, int]
+RGB = tuple[int, int, int]
 
 
-def colour(text: str) -> RGBA | None:
-    """``#f60``, ``#ff660080``, ``rgb(255, 102, 0)`` or a CSS name → RGBA in 0..255; None if it is no colour."""
-    from PIL import ImageColor
-
-    try:
-        red, green, blue, *alpha = ImageColor.getrgb(text)
-    except ValueError:
-        return None
-    return red, green, blue, alpha[0] if alpha else 255
-
-
-def must_be_colour(text: str, option: str) -> RGBA:
-    """As :func:`colour`.
+def colour_or_picture(text: str, option: str) -> RGB | U8:
+    """A colour (0..255) or a picture's pixels, ``u8`` (H, W, 4); an existing file wins.
 
     Raises:
-        UsageError: It is no colour.
-    """
-    value = colour(text)
-    if value is None:
-        raise UsageError(f"{option} {text!r} is no colour; write a name like orange, or #ff6600.")
-    return value
-
-
-def background(text: str, size: tuple[int, int], option: str = "--background") -> RGBA | U8:
-    """A colour, or a picture scaled to cover the canvas and cut at the middle.
-
-    Args:
-        text: A picture's path or a colour; an existing file wins.
-        size: (width, height) of the canvas.
-        option: For the message.
-
-    Returns:
-        RGBA in 0..255, or ``u8`` (H, W, 4) of the canvas size.
-
-    Raises:
-        UsageError: Neither a colour nor an existing picture.
+        UsageError: Neither a colour nor an existing file.
         InputError: The picture cannot be read.
     """
-    path = Path(text)
-    if not path.is_file():
-        value = colour(text)
-        if value is None:
-            looks_like = "no such picture" if path.suffix.lower() in PICTURES else "no picture's path and no colour"
-            raise UsageError(f"{option} {text}: {looks_like}; give a file, a name like orange, or #ff6600.")
-        return value
-    import numpy as np
-    from PIL import Image, ImageOps
-
     from layerize.formats import read_image
+    from layerize.stack.colour import parse_colour
 
-    picture = Image.fromarray(read_image(path).pixels)
-    return np.asarray(ImageOps.fit(picture, size, Image.Resampling.LANCZOS), np.uint8)
-
-
-def pair(text: str, option: str) -> tuple[float, float]:
-    """``40,-12`` → (40.0, -12.0).
-
-    Raises:
-        UsageError: Not two numbers.
-    """
-    match = re.fullmatch(r"\s*([^,x]+)[,x]([^,x]+)\s*", text)
-    try:
-        if match is None:
-            raise ValueError(text)
-        return float(match[1]), float(match[2])
-    except ValueError:
-        raise UsageError(f"{option} {text!r}: give two numbers with a comma between, like 40,-12.") from None
+    path = Path(text)
+    if path.is_file():
+        return read_image(path).pixels
+    if path.suffix.lower() in PICTURES:
+        raise UsageError(f"{option} {text}: there is no such picture; check the name.")
+    return parse_colour(text)
 
 
 def number(text: str, option: str) -> float:
-    """A finite number.
+    """``1.5`` or ``150%`` → 1.5.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is no finite number.
     """
     try:
         value = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
     except ValueError:
-        raise UsageError(f"{option} {text!r} is no number.") from None
-    if value != value or value in (float("inf"), float("-inf")):
-        raise UsageError(f"{option} {text!r} is no finite number.")
+        value = math.nan
+    if not math.isfinite(value):
+        raise UsageError(f"{option}: {text!r} is no number; write one like 0.5 or 50%.")
     return value
+
+
+def whole(text: str, option: str) -> int:
+    """A whole number.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if not re.fullmatch(r"[+-]?\d{1,9}", text):
+        raise UsageError(f"{option}: {text!r} is no whole number.")
+    return int(text)
+
+
+def whole_pair(text: str, option: str) -> tuple[int, int]:
+    """``40,-12`` → (40, -12).
+
+    Raises:
+        UsageError: Not two whole numbers.
+    """
+    match = re.fullmatch(r"([+-]?\d{1,9}),([+-]?\d{1,9})", text)
+    if match is None:
+        raise UsageError(f"{option}: {text!r} should be two whole numbers with a comma between, like 40,-12.")
+    return int(match[1]), int(match[2])
+
+
+def size(text: str, option: str) -> tuple[int, int]:
+    """``400x300`` → (400, 300), both above 0.
+
+    Raises:
+        UsageError: No size.
+    """
+    match = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", text)
+    if match is None or not (int(match[1]) and int(match[2])):
+        raise UsageError(f"{option}: {text!r} should be a width and a height in pixels, like 400x300.")
+    return int(match[1]), int(match[2])
