@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from layerize.synth import fonts, lettering, words
-from layerize.synth.colour import Colour, Palette, luma, readable
+from layerize.synth.colour import Colour, Palette, readable
 from layerize.synth.config import DesignConfig
 from layerize.synth.dice import Dice
-from layerize.synth.heroes import Item, figure, finish_for, icon, shadow_for
+from layerize.synth.heroes import Item, figure, icon, shadow_for
 from layerize.synth.layouts import Layout
 from layerize.synth.raster import Box, Finish
 from layerize.synth.scene import Placed, Scene
@@ -68,12 +70,19 @@ class Composer:
             return self._fill_carrier(support, last=last)
         if kind == "text":
             return self._beside(support, last=last, size=self.dice.uniform(0.5, 1.1) * max(support.box.h, self._short * 0.25))
-        choice = self.dice.weighted({"beside": 0.4, "badge": 0.25, "ribbon": 0.35})
+        filled = self.dice.weighted({"beside": 0.5, "sign": 0.25, "text": 0.25})
+        choice = filled if last else self.dice.weighted({"beside": 0.4, "badge": 0.25, "ribbon": 0.35})
+        side = max(self.dice.uniform(0.3, 0.5) * min(support.box.w, support.box.h), self._short * 0.2)
         if choice == "ribbon":
             return self._ribbon(support)
         if choice == "badge":
-            side = self.dice.uniform(0.3, 0.45) * min(support.box.w, support.box.h)
-            return self._add_badge(support, max(side, self._short * 0.17))
+            area = self._over_corner(support, side)
+            return self._put(lambda below: badge(self.dice, self.config, self.palette, below, area), area)
+        if choice == "sign":
+            area = self._over_corner(support, side * 0.85)
+            return self._put(lambda below: icon(self.dice, self.config, self.palette, below, area), area)
+        if choice == "text":
+            return self._across(support)
         return self._beside(support, last=last, size=self.dice.uniform(0.45, 0.95) * max(support.box.w, support.box.h))
 
     def _fill_carrier(self, support: Placed, *, last: bool) -> bool:
@@ -114,13 +123,19 @@ class Composer:
         area = Box(box.centre[0] - wide / 2, box.y + box.h * self.dice.uniform(0.6, 0.85), wide, high)
         return self._put(lambda below: panel(self.dice, self.config, self.palette, below, area, name="Ribbon"), area)
 
-    def _add_badge(self, support: Placed, side: float) -> bool:
-        """A badge over a corner of what it belongs to."""
+    def _across(self, support: Placed) -> bool:
+        """A line of text across the lower half of a figure."""
+        box = support.box
+        high = max(box.h * 0.25, self._short * 0.13)
+        area = self._kept_inside(Box(box.centre[0] - box.w * 0.6, box.y + box.h * self.dice.uniform(0.55, 0.8), box.w * 1.2, high), 0.0)
+        return self._text(area, words.headline(self.dice), (1, self.depth))
+
+    def _over_corner(self, support: Placed, side: float) -> Box:
+        """A square over a corner of an element."""
         box = support.box
         x = box.centre[0] + self.dice.sign() * box.w * self.dice.uniform(0.15, 0.4) - side / 2
         y = box.centre[1] + self.dice.sign() * box.h * self.dice.uniform(0.15, 0.4) - side / 2
-        area = self._kept_inside(Box(x, y, side, side))
-        return self._put(lambda below: badge(self.dice, self.config, self.palette, below, area), area)
+        return self._kept_inside(Box(x, y, side, side), 0.15)
 
     # --- single elements --------------------------------------------------------------------------------------------
 
@@ -135,7 +150,7 @@ class Composer:
 
     def _hero(self, box: Box, levels: tuple[int, int] | None = None) -> bool:
         """A person, creature, thing, sign or picture."""
-        kind = self.dice.weighted(self.config.hero_weights)
+        kind = self.dice.weighted(dict(self.config.hero_weights))
 
         def make(below: Colour) -> Item:
             if kind == "photo":
@@ -150,8 +165,10 @@ class Composer:
         """A text fitted to a box, readable on what lies below."""
         dice, below = self.dice, self.scene.colour_below(box)
         colour = readable(dice, below, dice.pick((*self.palette.colours, self.palette.dark, self.palette.light)))
+        if dice.chance(self.config.ideogram_probability):
+            return self._place(Item("text", "Text", lettering.ideograms(dice, box, colour), text=None), levels)
         face = fonts.draw_typeface(dice, use_system_fonts=self.config.use_system_fonts)
-        arc = dice.chance(0.06) and box.w > 2 * box.h
+        arc = dice.chance(0.12) and box.h > 0.2 * self._short
         outlined = dice.chance(0.1)
         stroke = readable(dice, colour, below) if outlined else None
         if dice.chance(0.3):
@@ -172,15 +189,14 @@ class Composer:
         return self._put(lambda below: icon(self.dice, self.config, self.palette, below, area), area, (1, 1))
 
     def _enrich(self) -> None:
-        """A few more elements on carriers and figures that still have room above them."""
-        for _ in range(self.dice.integer(0, 2)):
-            room = [p for p in self.scene.placed if p.level < self.depth and p.total > 0.02 * self.scene.size[0] * self.scene.size[1]]
-            if room:
-                self._on_top(self.dice.pick(room), last=True)
+        """Most empty carriers get a content, and a figure now and then a companion."""
+        for placed in [p for p in self.scene.placed if p.level < self.depth and self.scene.is_free(p)]:
+            carrier = placed.item.kind in _CARRIERS and placed.item.kind != "photo"
+            if self.dice.chance(0.8 if carrier else 0.05 if placed.item.kind == "text" else 0.15):
+                self._on_top(placed, last=True)
 
-    def _put(self, make: object, box: Box, levels: tuple[int, int] | None = None) -> bool:
-        item = make(self.scene.colour_below(box))  # type: ignore[operator]
-        return self._place(item, levels or (1, self.depth))
+    def _put(self, make: Callable[[Colour], Item], box: Box, levels: tuple[int, int] | None = None) -> bool:
+        return self._place(make(self.scene.colour_below(box)), levels or (1, self.depth))
 
     def _place(self, item: Item, levels: tuple[int, int]) -> bool:
         least = self.config.least_text_visible if item.kind in ("text", "badge") else self.config.least_visible
@@ -190,6 +206,7 @@ class Composer:
         w, h = self.scene.size
         return Box(box.x * w, box.y * h, box.w * w, box.h * h)
 
-    def _kept_inside(self, box: Box) -> Box:
-        w, h = self.scene.size
-        return Box(min(max(box.x, -box.w * 0.15), w - box.w * 0.85), min(max(box.y, -box.h * 0.15), h - box.h * 0.85), box.w, box.h)
+    def _kept_inside(self, box: Box, outside: float) -> Box:
+        """The box moved so that at most ``outside`` of each side lies beyond the canvas."""
+        (w, h), dx, dy = self.scene.size, box.w * outside, box.h * outside
+        return Box(max(min(box.x, w - box.w + dx), -dx), max(min(box.y, h - box.h + dy), -dy), box.w, box.h)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from types import MappingProxyType
+from dataclasses import dataclass, fields
+from typing import TypeAlias
 
 from layerize.errors import ConfigError
+
+HERO_KINDS = ("person", "creature", "thing", "abstract", "icon", "photo")
+BACKGROUND_KINDS = ("flat", "gradient", "pattern", "mesh", "photo", "landscape", "city", "room", "shapes")
 
 MOST_LEVELS = 8
 """Deeper piles do not fit a canvas with every element still visible."""
 
 
-def _frozen(**weights: float) -> Mapping[str, float]:
-    return MappingProxyType(weights)
+Weights: TypeAlias = tuple[tuple[str, float], ...]
+"""Names and how often each is drawn; pairs, so that a config can be hashed and sent to other processes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,14 +23,19 @@ class DesignConfig:
     """Difficulty and variety of the designs; the defaults are what the shipped model is trained and judged on.
 
     Attributes:
-        level_weights: Number of layers, background included -> weight; 2..8.
-        hero_weights: What the main objects are (``person``, ``creature``, ``thing``, ``abstract``, ``icon``, ``photo``) -> weight.
-        background_weights: Kind of background (see ``backgrounds.KINDS``) -> weight.
+        min_levels: Fewest layers, background included; 2..8.
+        max_levels: Most layers.
+        level_weights: (number of layers, weight); numbers between ``min_levels`` and ``max_levels`` that are not listed
+            weigh as much as the least one listed.
+        hero_weights: (main object, weight): ``person``, ``creature``, ``thing``, ``abstract``, ``icon``, ``photo``.
+        background_weights: (kind of background, weight); see ``backgrounds.KINDS``.
         least_visible: Share of an element's alpha that must stay visible, 0..1.
         least_text_visible: The same for text.
         least_overlap: Elements that touch overlap by at least this share of the smaller one, so that levels are not decided by a few pixels.
+        least_area: Smallest element as a share of the canvas, 0..0.05.
         least_cap_height: Smallest capital letter, in pixels.
         text_probability: That a text slot of a layout is filled.
+        ideogram_probability: That a text is made of square signs instead of Latin letters.
         decor: Most small decorations.
         translucent_probability: That a panel or shape is translucent (alpha .5 to .9).
         shadow_probability: That an element casts a soft shadow.
@@ -40,20 +47,23 @@ class DesignConfig:
         use_system_fonts: Also use the machine's fonts and emoji; designs then differ between machines.
     """
 
-    level_weights: Mapping[int, float] = field(default_factory=lambda: MappingProxyType({2: 0.26, 3: 0.26, 4: 0.22, 5: 0.15, 6: 0.11}))
-    hero_weights: Mapping[str, float] = field(
-        default_factory=lambda: _frozen(person=0.26, creature=0.17, thing=0.27, abstract=0.08, icon=0.1, photo=0.12)
+    min_levels: int = 2
+    max_levels: int = 6
+    level_weights: tuple[tuple[int, float], ...] = ((2, 0.26), (3, 0.26), (4, 0.22), (5, 0.15), (6, 0.11))
+    hero_weights: Weights = (
+        ("person", 0.26), ("creature", 0.17), ("thing", 0.27), ("abstract", 0.08), ("icon", 0.1), ("photo", 0.12),
     )  # fmt: skip
-    background_weights: Mapping[str, float] = field(
-        default_factory=lambda: _frozen(
-            flat=0.2, gradient=0.16, pattern=0.12, mesh=0.08, photo=0.14, landscape=0.1, city=0.06, room=0.08, shapes=0.06
-        )
+    background_weights: Weights = (
+        ("flat", 0.2), ("gradient", 0.16), ("pattern", 0.12), ("mesh", 0.08), ("photo", 0.14), ("landscape", 0.1),
+        ("city", 0.06), ("room", 0.08), ("shapes", 0.06),
     )  # fmt: skip
     least_visible: float = 0.35
     least_text_visible: float = 0.8
     least_overlap: float = 0.08
+    least_area: float = 0.005
     least_cap_height: float = 7.0
     text_probability: float = 0.72
+    ideogram_probability: float = 0.07
     decor: int = 4
     translucent_probability: float = 0.1
     shadow_probability: float = 0.22
@@ -65,28 +75,33 @@ class DesignConfig:
     use_system_fonts: bool = False
 
     def __post_init__(self) -> None:
+        _check(2 <= self.min_levels <= self.max_levels <= MOST_LEVELS, "(min_levels, max_levels)", (self.min_levels, self.max_levels), f"2 <= min_levels <= max_levels <= {MOST_LEVELS}")
         for item in fields(self):
             value = getattr(self, item.name)
             if item.name.endswith("_probability") or item.name in ("least_visible", "least_text_visible", "least_overlap"):
                 _check(0.0 <= value <= 1.0, item.name, value, "0..1")
+        _check(0.0 <= self.least_area <= 0.05, "least_area", self.least_area, "0..0.05")
         _check(self.decor >= 0, "decor", self.decor, "0 or more")
         _check(self.least_cap_height >= 1, "least_cap_height", self.least_cap_height, "1 pixel or more")
         self._check_weights()
 
-    def _check_weights(self) -> None:
-        from layerize.synth.backgrounds import KINDS
-        from layerize.synth.heroes import HERO_KINDS
+    def level_choices(self) -> dict[int, float]:
+        """Number of layers -> weight, for every number that is allowed."""
+        listed = dict(self.level_weights)
+        return {n: listed.get(n, min(listed.values())) for n in range(self.min_levels, self.max_levels + 1)}
 
+    def _check_weights(self) -> None:
         allowed: dict[str, tuple[int | str, ...]] = {
             "level_weights": tuple(range(2, MOST_LEVELS + 1)),
             "hero_weights": HERO_KINDS,
-            "background_weights": tuple(KINDS),
+            "background_weights": BACKGROUND_KINDS,
         }
         for name, keys in allowed.items():
-            weights = getattr(self, name)
+            weights = dict(getattr(self, name))
             unknown = [key for key in weights if key not in keys]
-            _check(not unknown, name, unknown, f"keys out of {', '.join(map(str, keys))}")
-            _check(all(w >= 0 for w in weights.values()) and sum(weights.values()) > 0, name, dict(weights), "weights >= 0, not all 0")
+            _check(not unknown, name, unknown, f"{', '.join(map(str, keys))}")
+            _check(all(w >= 0 for w in weights.values()) and sum(weights.values()) > 0, name, weights, "weights >= 0, not all 0")
+        _check(sum(self.level_choices().values()) > 0, "level_weights", self.level_weights, "a weight > 0 for a number from min_levels to max_levels")
 
 
 def _check(fine: bool, name: str, value: object, allowed: str) -> None:

@@ -73,7 +73,7 @@ def draw_design(seed: int, size: tuple[int, int] = (128, 128), config: DesignCon
         UsageError: The seed or the size is not allowed.
     """
     _check(seed, size)
-    count = Dice(f"levels {seed}").weighted(config.level_weights)
+    count = Dice(f"levels {seed}").weighted(config.level_choices())
     for attempt in range(_MOST_ATTEMPTS):
         design = _attempt(seed, attempt, count, size, config)
         if design is not None:
@@ -85,9 +85,9 @@ def _attempt(seed: int, attempt: int, count: int, size: tuple[int, int], config:
     dice = Dice(f"design {seed} {attempt}")
     palette = draw_palette(dice)
     easel = Easel(size)
-    paint, ground = KINDS[dice.weighted(config.background_weights)]
+    paint, ground = KINDS[dice.weighted(dict(config.background_weights))]
     layout = dice.weighted(LAYOUTS)(dice)
-    scene = Scene(easel, paint(easel, dice, palette), config.least_overlap)
+    scene = Scene(easel, paint(easel, dice, palette), config.least_overlap, config.least_area)
     if not Composer(scene, dice, palette, config, count - 1).compose(layout):
         return None
     layers = merge_levels(scene.background, scene.placed, count)

@@ -48,7 +48,7 @@ class Dice:
             rest -= weight
             if rest < 0:
                 return item
-        return next(item for item in reversed(weights) if weights[item] > 0)
+        return max(weights, key=lambda item: weights[item])
 
     def sample(self, items: Sequence[T], count: int) -> list[T]:
         """``count`` different items in random order."""

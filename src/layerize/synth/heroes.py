@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 Painter: TypeAlias = Callable[[Pen, Dice, Palette], None]
 
-HERO_KINDS = ("person", "creature", "thing", "abstract", "icon", "photo")
-
 _DRAWINGS: dict[str, dict[Painter, tuple[str, float]]] = {
     "person": {people.bust: ("Person", 0.45), people.full_figure: ("Person", 0.4), people.couple: ("Two people", 0.15)},
     "creature": {

@@ -58,6 +58,24 @@ def fit(
     return Lettering(lambda canvas: _draw_lines(canvas, lines, box, font, colour, align, stroke), text, cap)
 
 
+def ideograms(dice: Dice, box: Box, colour: Colour) -> Draw:
+    """Writing in no particular script: a row of square signs made of strokes, as headlines in Chinese or Korean look from afar."""
+    count = min(max(round(box.w / max(box.h, 1.0)), 2), 6)
+    side = min(box.w / count, box.h)
+    left, top = box.centre[0] - side * count / 2, box.centre[1] - side / 2
+    thick, path = dice.uniform(0.09, 0.15) * side, skia.Path()
+    for i in range(count):
+        x, y, s = left + (i + 0.1) * side, top + 0.1 * side, side * 0.8
+        for row in dice.sample((0.05, 0.27, 0.5, 0.73, 0.95), dice.integer(2, 4)):
+            start = dice.pick((0.0, 0.0, 0.15, 0.5))
+            path.addRect(skia.Rect.MakeXYWH(x + s * start, y + s * row - thick / 2, s * (dice.uniform(0.75, 1.0) - start), thick))
+        for column in dice.sample((0.08, 0.3, 0.5, 0.7, 0.92), dice.integer(1, 3)):
+            start = dice.pick((0.0, 0.0, 0.25, 0.5))
+            path.addRect(skia.Rect.MakeXYWH(x + s * column - thick / 2, y + s * start, thick, s * (dice.uniform(0.7, 1.0) - start)))
+    paint = skia.Paint(AntiAlias=True, Color=skia_colour(colour))
+    return lambda canvas: canvas.drawPath(path, paint)
+
+
 def _font(face: Any, size: float) -> Any:
     font = skia.Font(face, size)
     font.setSubpixel(True)

@@ -206,7 +206,7 @@ def _shadow(alpha: U8, finish: Finish) -> U8:
 
 def _tinted(alpha: U8, colour: Colour, strength: float) -> U8:
     table = np.rint(np.arange(256)[:, None] * strength * np.array([*(c / 255 for c in colour), 1.0])).astype(np.uint8)
-    return table[alpha]
+    return np.asarray(table[alpha])
 
 
 def _over(top: U8, below: U8) -> U8:

@@ -51,15 +51,17 @@ class Scene:
         easel: Canvas to draw single elements on.
         background: RGB ``u8`` (H, W, 3).
         least_overlap: See ``DesignConfig.least_overlap``.
+        least_area: Smallest element, as a share of the canvas, 0..1.
     """
 
-    def __init__(self, easel: Easel, background: U8, least_overlap: float) -> None:
+    def __init__(self, easel: Easel, background: U8, least_overlap: float, least_area: float) -> None:
         self.easel = easel
         self.size = easel.size
         self.background = background
         self.placed: list[Placed] = []
         self.tries = 0
         self._least_overlap = least_overlap
+        self._least_pixels = max(least_area * easel.size[0] * easel.size[1], _LEAST_PIXELS)
         self._seen = background.astype(np.float32)
         self._levels = np.zeros(background.shape[:2], np.int8)
 
@@ -67,6 +69,10 @@ class Scene:
     def height(self) -> int:
         """The highest level so far."""
         return max((p.level for p in self.placed), default=0)
+
+    def is_free(self, element: Placed) -> bool:
+        """True if nothing lies on top of an element."""
+        return float(element.visible.sum()) > 0.999 * element.total
 
     def colour_below(self, box: Box) -> Colour:
         """Mean colour of what is visible inside a box."""
@@ -85,7 +91,7 @@ class Scene:
         alpha = cutout.pixels[..., 3]
         mask = alpha > 0
         level = 1 + int(self._levels[cutout.slices][mask].max())
-        if level not in levels or int((alpha > _SOLID).sum()) < _LEAST_PIXELS:
+        if level not in levels or int((alpha > _SOLID).sum()) < self._least_pixels:
             return None
         through = 1 - alpha.astype(np.float32) / np.float32(255)
         covered = self._covered(cutout, through)
