@@ -1,0 +1,60 @@
+"""Colours: parsing, and Oklab (Björn Ottosson, "A perceptual color space for image processing", 2020)."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from PIL import ImageColor
+
+from layerize.errors import UsageError
+from layerize.stack.convert import F32
+
+Rgb: TypeAlias = tuple[int, int, int]
+Colour: TypeAlias = str | Rgb
+"""``"#d0332b"``, ``"rgb(208, 51, 43)"``, ``"hsl(...)"``, a CSS name, or (r, g, b) in 0..255."""
+
+_TO_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+_FROM_LAB, _FROM_LMS = np.linalg.inv(_TO_LAB), np.linalg.inv(_TO_LMS)
+
+
+def parse_colour(value: Colour) -> Rgb:
+    """An RGB colour in 0..255.
+
+    Raises:
+        UsageError: Not a colour.
+    """
+    try:
+        colour = ImageColor.getrgb(value) if isinstance(value, str) else tuple(value)
+        if len(colour) not in (3, 4) or any(int(part) != part or not 0 <= part <= 255 for part in colour):
+            raise ValueError
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{value!r} is not a colour; write #rrggbb, a CSS name like 'teal', or r,g,b.") from error
+    return int(colour[0]), int(colour[1]), int(colour[2])
+
+
+def to_oklab(rgb: F32) -> F32:
+    """sRGB (..., 3) in 0..1 to Oklab: lightness 0..1, a, b."""
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    lab: F32 = (np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T).astype(np.float32)
+    return lab
+
+
+def from_oklab(lab: F32) -> F32:
+    """Oklab (..., 3) to sRGB 0..1, clipped to the gamut."""
+    linear = np.clip((lab @ _FROM_LAB.T) ** 3 @ _FROM_LMS.T, 0, 1)
+    rgb: F32 = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055).astype(np.float32)
+    return rgb
