@@ -12,57 +12,17 @@ import cv2
 import numpy as np
 
 from layerize.refine.config import F32, I32, U8, Mask
+from layerize.refine.translucent import visible_light
 from layerize.refine.zones import Zones, find_zones, flood
 
 ROUNDS = 40  # of the diffusion on the zone graph
 PULL = 0.12  # trust in the prediction of one sure pixel against one pixel of fully similar border
+SPREAD = 0.15  # colour error of a coarse prediction, 0..1
+DOUBT = 0.12  # what a wholly wrong colour leaves of a claim
 SPLIT = 0.2  # a zone is split where this share of its sure pixels disagrees with its majority
 
 
-def soft_areas(rgb_hw3: F32, layers_Khw4: F32, cell: float) -> Mask:
-    """Where each layer is truly translucent: partial alpha over an area, and the picture agrees.
-
-    The picture must lie on the line between the layer's colour and the colour below it, at the predicted alpha.
-    Ambiguity looks different: there the layer, or what is below it, already has the picture's own colour.
-
-    Args:
-        rgb_hw3: The picture, 0..1.
-        layers_Khw4: Predicted layers at work size, 0..1 straight.
-        cell: Side of a coarse pixel in work pixels; narrower bands are edges, not areas.
-
-    Returns:
-        (K, h, w); never set for the bottom layer.
-    """
-    soft = np.zeros(layers_Khw4.shape[:3], bool)
-    above = visible_light(layers_Khw4[..., 3])
-    below = layers_Khw4[0, ..., :3]
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(0.8 * cell) + 3,) * 2)
-    wide = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(2.0 * cell) + 3,) * 2)
-    for k in range(1, len(layers_Khw4)):
-        colour, alpha = layers_Khw4[k, ..., :3], layers_Khw4[k, ..., 3]
-        line = colour - below
-        length = np.maximum((line * line).sum(2), 1e-4)
-        shown = ((rgb_hw3 - below) * line).sum(2) / length
-        off = np.abs(rgb_hw3 - below - alpha[..., None] * line).max(2)
-        fits = (alpha > 0.03) & (alpha < 0.93) & (above[k] > 0.5) & (length > 0.02) & (off < 0.12)
-        fits &= np.abs(cv2.blur(shown, (5, 5)) - alpha) < 0.3
-        core = cv2.morphologyEx(fits.astype(np.uint8), cv2.MORPH_OPEN, disc, borderValue=0)
-        if core.any():
-            reach = cv2.dilate(core, wide) > 0
-            soft[k] = (core > 0) | (reach & fits)
-        below = below + alpha[..., None] * line
-    return soft
-
-
-def visible_light(alpha_Khw: F32) -> F32:
-    """Transmittance of everything above each layer, 0..1."""
-    light = np.ones_like(alpha_Khw)
-    for k in range(len(alpha_Khw) - 2, -1, -1):
-        light[k] = light[k + 1] * (1 - alpha_Khw[k + 1])
-    return light
-
-
-def decide_owners(rgb_hw3: U8, alpha_Khw: F32, soft_Khw: Mask, cell: float) -> I32:
+def decide_owners(rgb_hw3: U8, layers_Khw4: F32, soft_Khw: Mask, cell: float) -> I32:
     """One owner per pixel.
 
     Zones vote with the visible weights of their pixels, sure pixels louder, and neighbours of similar colour pull
@@ -71,16 +31,14 @@ def decide_owners(rgb_hw3: U8, alpha_Khw: F32, soft_Khw: Mask, cell: float) -> I
 
     Args:
         rgb_hw3: The picture at work size.
-        alpha_Khw: Predicted alpha.
+        layers_Khw4: Predicted layers at work size, 0..1 straight.
         soft_Khw: Translucent areas; they do not vote, what lies below them does.
         cell: Side of a coarse pixel in work pixels.
 
     Returns:
         Layer index per pixel.
     """
-    hard = np.where(soft_Khw, 0, alpha_Khw)
-    weight = visible_light(hard) * hard
-    weight[0] += 1 - weight.sum(0)
+    weight = evidence(rgb_hw3.astype(np.float32) / 255, layers_Khw4, soft_Khw)
     best = weight.argmax(0).astype(np.int32)
     if len(weight) == 1 or (best == best.flat[0]).all():
         return best
@@ -92,6 +50,22 @@ def decide_owners(rgb_hw3: U8, alpha_Khw: F32, soft_Khw: Mask, cell: float) -> I
     against = zones.mean((best != owner) & (sure > 0.5)) / np.maximum(zones.mean(sure > 0.5), 1e-6)
     owner = np.where((against > SPLIT)[zones.label_hw], best, owner).astype(np.int32)
     return drop_specks(rgb_hw3, owner, cell)
+
+
+def evidence(rgb_hw3: F32, layers_Khw4: F32, soft_Khw: Mask) -> F32:
+    """How much each layer claims each pixel, sum 1: its visible weight, doubted where its colour is not the picture's.
+
+    A coarse pixel on a thin stroke or an edge has mixed alpha, but the stroke's layer has the stroke's colour there and the
+    layer below has not. The doubt is bounded: a sure alpha is never overruled by colour.
+    """
+    hard = np.where(soft_Khw, 0, layers_Khw4[..., 3])
+    weight = visible_light(hard) * hard
+    weight[0] += 1 - weight.sum(0)
+    for k, layer in enumerate(layers_Khw4):
+        miss = np.square(layer[..., :3] - rgb_hw3).sum(2)
+        weight[k] *= DOUBT + np.exp(-miss / (2 * SPREAD**2))
+    weight /= np.maximum(weight.sum(0), 1e-9)
+    return weight
 
 
 def vote(zones: Zones, weight_Khw: F32, sure_hw: F32) -> I32:

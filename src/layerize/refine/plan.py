@@ -11,8 +11,9 @@ from layerize.refine.config import F32, I32, U8, Mask, RefineConfig
 from layerize.refine.edge import accept
 from layerize.refine.fill import layer_colour
 from layerize.refine.floor import floor_alpha, sharpen_hidden
-from layerize.refine.ownership import decide_owners, soft_areas
+from layerize.refine.ownership import decide_owners
 from layerize.refine.resample import enlarge, shrink, work_size
+from layerize.refine.translucent import soft_alpha, soft_areas, soft_colour
 
 LAYER_BUDGET = 8  # layers at full work size; more layers share the same memory
 
@@ -54,16 +55,20 @@ def make_plan(image_HW4: U8, coarse_Khw4: F32, config: RefineConfig) -> Plan:
     layers = np.stack([enlarge(layer, size) for layer in coarse_Khw4])
     cell = max(1.0, size[0] / coarse_Khw4.shape[1], size[1] / coarse_Khw4.shape[2])
     soft = soft_areas(rgb_hw3, layers, cell)
-    owner = decide_owners(rgb, layers[..., 3], soft, cell)
-    alpha = np.stack([decided_alpha(k, layers[k, ..., 3], owner, soft[k], cell, solid_hw) for k in range(count)])
-    colour = np.stack(
-        [
-            layer_colour(rgb_hw3, layers[k, ..., :3], (owner == k) & ~soft[k:].any(0) & solid_hw, config.hidden)
-            for k in range(count)
-        ]
-    )
-    for k in np.flatnonzero(soft.any((1, 2))):
-        colour[k] = np.where(soft[k][..., None] & (owner != k)[..., None], layers[k, ..., :3], colour[k])
+    owner = decide_owners(rgb, layers, soft, cell)
+    soft &= owner < np.arange(count)[:, None, None]
+    alpha, colour = np.empty((count, *size), np.float32), np.empty((count, *size, 3), np.float32)
+    below = np.zeros((*size, 3), np.float32)
+    for k, layer in enumerate(layers):
+        given = layer[..., 3]
+        seen = (owner == k) & ~soft[k:].any(0) & solid_hw
+        colour[k] = layer_colour(rgb_hw3, layer[..., :3], seen, config.hidden)
+        if soft[k].any():
+            veil = soft_colour(layer[..., :3], given, soft[k], cell)
+            colour[k] = veil if is_veil(owner == k, soft[k]) else np.where(soft[k][..., None], veil, colour[k])
+            given = soft_alpha(rgb_hw3 - below, colour[k] - below, given, soft[k], cell)
+        alpha[k] = decided_alpha(k, given, owner, soft[k], cell, solid_hw)
+        below += alpha[k][..., None] * (colour[k] - below) if k else colour[0]
     return Plan(
         size=size,
         alpha_Khw=to_levels(alpha),
@@ -76,6 +81,11 @@ def make_plan(image_HW4: U8, coarse_Khw4: F32, config: RefineConfig) -> Plan:
 def to_levels(map_01: F32) -> U8:
     """0..1 to 0..255, rounded."""
     return np.rint(np.clip(map_01, 0, 1) * 255).astype(np.uint8)
+
+
+def is_veil(owned_hw: Mask, soft_hw: Mask) -> bool:
+    """Whether a layer is translucent for the most part."""
+    return bool(soft_hw.sum() > owned_hw.sum())
 
 
 def decided_alpha(k: int, alpha_hw: F32, owner_hw: I32, soft_hw: Mask, cell: float, solid_hw: Mask) -> F32:
@@ -98,7 +108,9 @@ def decided_alpha(k: int, alpha_hw: F32, owner_hw: I32, soft_hw: Mask, cell: flo
     if k == 0 and np.median(alpha_hw[solid_hw] if solid_hw.any() else alpha_hw) > 0.5:
         result[hidden & solid_hw] = 1
         hidden = hidden & ~solid_hw
-    if hidden.any():
+    if is_veil(owned, soft_hw):
+        result[hidden] = alpha_hw[hidden]
+    elif hidden.any():
         shape = sharpen_hidden(alpha_hw, cell)
         if not hidden.all():
             distance, nearest = cv2.distanceTransformWithLabels(
