@@ -43,7 +43,6 @@ class Item:
         draw: Draws it on the canvas in pixels.
         finish: Lighting, rim, shadow, opacity.
         text: What it says, or None.
-        backing: Mean colour, for what is written on top of it.
     """
 
     kind: str
@@ -100,8 +99,9 @@ def _apart(dice: Dice, palette: Palette, below: Colour) -> tuple[Colour, ...]:
 
 def icon(dice: Dice, config: DesignConfig, palette: Palette, below: Colour, box: Box) -> Item:
     """A small or large sign in one colour or a gradient of two."""
-    path = dice.pick(icons.ICONS)(dice)
-    return Item("icon", "Icon", path_draw(dice, path, box, palette.against(dice, below), tilt(dice, config)), finish_for(dice, config, min(box.w, box.h), solid=False))
+    sign = dice.pick(icons.ICONS)
+    draw = path_draw(dice, sign(dice), box, palette.against(dice, below), tilt(dice, config))
+    return Item("icon", icons.NAMES[sign], draw, finish_for(dice, config, min(box.w, box.h), solid=False))
 
 
 def path_draw(dice: Dice, path: Any, box: Box, colour: Colour, angle: float = 0.0, *, stroke: tuple[Colour, float] | None = None) -> Draw:

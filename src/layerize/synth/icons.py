@@ -229,3 +229,11 @@ ICONS: tuple[Callable[[Dice], Any], ...] = (
     star, heart, cloud, arrow, bolt, drop, leaf, moon, gear, flower, speech, pin, cross, tick, house, magnifier, note, face, bird, person, tree, annulus, burst,
 )  # fmt: skip
 """Small signs."""
+
+NAMES: dict[Callable[[Dice], Any], str] = {
+    star: "Star", heart: "Heart", cloud: "Cloud", arrow: "Arrow", bolt: "Flash", drop: "Drop", leaf: "Leaf", moon: "Moon",
+    gear: "Gear", flower: "Flower", speech: "Speech bubble", pin: "Map pin", cross: "Plus sign", tick: "Check mark",
+    house: "House sign", magnifier: "Magnifier", note: "Music note", face: "Smiley", bird: "Dove", person: "Person sign",
+    tree: "Fir", annulus: "Ring", burst: "Burst",
+}  # fmt: skip
+"""What each of ``ICONS`` is called."""

@@ -105,7 +105,7 @@ def lettered(dice: Dice) -> Layout:
 def free(dice: Dice) -> Layout:
     """One large hero, off centre, nothing else planned."""
     size = dice.uniform(0.55, 0.95)
-    x, y = dice.uniform(-0.1, 1.1 - size), dice.uniform(-0.08, 1.1 - size)
+    x, y = dice.uniform(-0.1, 1.1 - size), 1.0 - size + dice.pick((dice.uniform(-0.04, 0.12), dice.uniform(-0.3, 0.1)))
     return Layout("picture", (Box(x, y, size, size),), (), (*_CORNERS, *_EDGES))
 
 
@@ -118,5 +118,5 @@ def mirrored(layout: Layout) -> Layout:
 
 
 LAYOUTS: dict[Callable[[Dice], Layout], float] = {
-    headline_above: 0.16, headline_below: 0.13, split: 0.15, card: 0.14, strip: 0.1, grid: 0.1, scene: 0.1, lettered: 0.06, free: 0.06,
+    headline_above: 0.16, headline_below: 0.13, split: 0.15, card: 0.14, strip: 0.1, grid: 0.1, scene: 0.12, lettered: 0.06, free: 0.1,
 }  # fmt: skip
