@@ -68,7 +68,7 @@ def room_of(file: str) -> str:
 
 
 def imports_of(path: Path) -> Iterator[Import]:
-    """Every import of a file; those under ``if TYPE_CHECKING`` too, as late ones: direction counts for types as well."""
+    """Every import of a file; those under ``if TYPE_CHECKING`` too, as late ones: types have a direction as well."""
     file = path.relative_to(PACKAGE).as_posix()
 
     def visit(node: ast.AST, lazy: bool) -> Iterator[Import]:

@@ -94,7 +94,7 @@ def _expand(path: Path) -> list[Job]:
 def _refuse_one_file(option: str, path: Path | None, extensions: Iterable[str], several: bool) -> None:
     if several and path is not None and path.suffix.lower() in extensions and not path.is_dir():
         raise UsageError(
-            f"{option} {path} is one file, but there are several pictures. Name a folder"
+            f"{option} {path} names one result, but there are several pictures. Name a folder"
             + (f", and --format {path.suffix[1:].lower()}." if option == "OUT" else ".")
         )
 

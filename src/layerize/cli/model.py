@@ -1,0 +1,122 @@
+"""``layerize model``: which models there are and what each says about itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from layerize.cli.report import say, say_json
+
+if TYPE_CHECKING:
+    from layerize.models.checkpoint import CheckpointInfo
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="List and describe models, exchange weights.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+
+
+@app.command("list")
+def list_models(as_json: Json = False) -> None:
+    """The models that come with the package; --model takes their names or a checkpoint folder."""
+    from layerize.models.checkpoint import read_info
+
+    found = {folder.name: read_info(folder) for folder in _shipped()}
+    if as_json:
+        say_json([_summary(name, info) for name, info in found.items()])
+        return
+    if not found:
+        say("No model is installed with this package; train one with layerize train.")
+    for name, info in found.items():
+        facts = _summary(name, info)
+        say(
+            f"{name}  {info.class_name}, {facts['parameters'] / 1e6:.1f} M parameters, {facts['bytes'] / 2**20:.1f} MiB"
+        )
+
+
+@app.command()
+def info(
+    model: Annotated[
+        str, typer.Argument(metavar="NAME|DIR", help="A shipped model or a checkpoint folder.")
+    ] = "default",
+    as_json: Json = False,
+) -> None:
+    """Describe a model: its parts, figures and card."""
+    from layerize.models.checkpoint import read_info
+
+    folder = resolve(model)
+    found = read_info(folder)
+    facts = _summary(model, found)
+    if as_json:
+        from layerize.models.config_json import config_to_dict
+
+        say_json({**facts, "config": config_to_dict(found.config), "metadata": found.metadata, "card": found.card})
+        return
+    say(f"{model}: {found.class_name} in {folder}")
+    say(f"  {facts['parameters']:,} parameters, {facts['bytes'] / 2**20:.1f} MiB, stored as {found.dtype}")
+    for part, count in facts["parts"].items():
+        say(f"  {part:<14}{count:>12,}")
+    for name, value in found.metadata.items():
+        say(f"  {name}: {value}")
+    if found.card:
+        say()
+        say(found.card.strip())
+
+
+def resolve(model: str) -> Path:
+    """The folder of a shipped model's name, or the folder itself.
+
+    Raises:
+        CheckpointError: Neither.
+    """
+    from layerize.errors import CheckpointError
+
+    shipped = {folder.name: folder for folder in _shipped()}
+    if model in shipped:
+        return shipped[model]
+    if Path(model).is_dir():
+        return Path(model)
+    names = ", ".join(shipped) or "none"
+    raise CheckpointError(
+        f"there is no model {model!r}; shipped with this package: {names}. Or give a checkpoint folder."
+    )
+
+
+def _shipped() -> list[Path]:
+    assets = Path(__file__).parents[1] / "assets"
+    return sorted(path.parent for path in assets.glob("*/config.json"))
+
+
+def _summary(name: str, info: CheckpointInfo) -> dict[str, Any]:
+    parts = _parameters(info.folder)
+    return {
+        "name": name,
+        "folder": str(info.folder),
+        "class": info.class_name,
+        "parameters": sum(parts.values()),
+        "parts": dict(parts),
+        "bytes": info.size,
+        "dtype": info.dtype,
+    }
+
+
+def _parameters(folder: Path) -> Counter[str]:
+    """Parameters per part (the first word of a tensor's name), from the files' headers alone."""
+    from safetensors import safe_open
+
+    parts: Counter[str] = Counter()
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="np") as tensors:
+            for key in tensors.keys():  # noqa: SIM118 - not a dict
+                size = 1
+                for side in tensors.get_slice(key).get_shape():
+                    size *= side
+                parts[key.split(".")[0]] += size
+    return parts

@@ -1,0 +1,54 @@
+"""``layerize model``: what a checkpoint says about itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from layerize.models.checkpoint import save_model
+from layerize.models.layer_model import LayerModel, tiny
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    metadata = {"steps": 12, "figures": {"fg_iou": 0.25}}
+    return save_model(LayerModel(tiny()), tmp_path / "tiny", card="# Tiny\n\nRandom weights.", metadata=metadata)
+
+
+def test_info_counts_the_parameters_of_each_part(cli, checkpoint: Path) -> None:
+    facts = json.loads(cli("model", "info", checkpoint, "--json").stdout)
+    state = LayerModel(tiny()).state_dict()
+    assert facts["parameters"] == sum(tensor.numel() for tensor in state.values())
+    assert sum(facts["parts"].values()) == facts["parameters"]
+    assert {"vae", "transformer"} <= set(facts["parts"])
+    assert facts["class"] == "LayerModel"
+    assert facts["metadata"]["figures"] == {"fg_iou": 0.25}
+    assert facts["config"]["area_side"] == tiny().area_side
+
+
+def test_info_as_text_shows_figures_and_card(cli, checkpoint: Path) -> None:
+    shown = cli("model", "info", checkpoint).stdout
+    assert "LayerModel" in shown
+    assert "fg_iou" in shown
+    assert "Random weights." in shown
+
+
+def test_unknown_model_is_named_with_those_that_exist(cli) -> None:
+    stderr = cli("model", "info", "nonesuch", code=1).stderr
+    assert "'nonesuch'" in stderr
+    assert len(stderr.splitlines()) == 1
+
+
+def test_folder_that_is_no_checkpoint_is_refused(cli, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "empty" in cli("model", "info", "empty", code=1).stderr
+
+
+def test_list_is_a_json_list(cli) -> None:
+    for entry in json.loads(cli("model", "list", "--json").stdout):
+        assert entry["parameters"] > 0
+        assert Path(entry["folder"]).name == entry["name"]
