@@ -2,6 +2,7 @@
 
 ``config.json`` (class, resolved config, format version, free metadata such as training figures), ``model.safetensors``
 (or shards of it) and ``README.md``, the model card. Loading is strict; nothing is ever unpickled.
+Folders in the diffusers layout are another format: ``import_diffusers`` and ``export_diffusers``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from layerize.errors import CheckpointError
 from layerize.models.config_json import config_differences, config_from_dict, config_to_dict, suggestion
+from layerize.models.diffusers_folder import export_diffusers, import_diffusers
 from layerize.models.tensor_files import (
     check_tensors,
     new_folder,
@@ -27,6 +29,8 @@ from layerize.models.tensor_files import (
     write_json,
     write_tensors,
 )
+
+__all__ = ["CheckpointInfo", "export_diffusers", "import_diffusers", "load_model", "read_info", "save_model"]
 
 FORMAT_VERSION = 1
 _STEM = "model"
@@ -122,10 +126,10 @@ def read_info(folder: str | Path) -> CheckpointInfo:
         ConfigError: Its config has an unknown key or an impossible value.
     """
     folder = Path(folder)
-    path = folder / "config.json"
-    facts = read_json(path)
+    path, pipeline = folder / "config.json", folder / "model_index.json"
+    facts = {} if pipeline.is_file() else read_json(path)
     version, name = facts.get("format_version"), facts.get("class")
-    if "_class_name" in facts or (folder / "model_index.json").is_file():
+    if "_class_name" in facts or pipeline.is_file():
         raise CheckpointError(f"{folder}: is in the diffusers layout. Convert it first: layerize model import.")
     if version != FORMAT_VERSION:
         raise CheckpointError(f"{path}: format version is {version!r}, this release reads {FORMAT_VERSION}.")

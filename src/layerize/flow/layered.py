@@ -1,0 +1,144 @@
+"""The published way from a picture to layers: denoise a composite and N layers together, beside the condition image.
+
+Follows the inference of Qwen-Image-Layered (arXiv 2512.15603; diffusers' QwenImageLayeredPipeline): all frames start as
+noise, the whole sequence (text, frames, condition) attends to itself at every step, the first frame is the regenerated
+composite and is dropped. The layer count is an argument; these weights cannot choose it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from layerize.flow.guidance import guide
+from layerize.flow.schedule import layered_mu, solver_times
+from layerize.flow.solver import Progress, euler
+from layerize.models.prompt import TextEncoder
+from layerize.models.published import PublishedModel
+from layerize.models.qwen_text import QwenTextEncoder
+from layerize.models.vld_mmdit import pack, unpack
+
+_ROUNDING = 32  # published: sides are rounded to multiples of 32 pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodedPrompt:
+    """Text conditioning: embeddings (1, T, D) and a boolean mask (1, T) of real tokens, None for all."""
+
+    embeddings: Tensor
+    mask: Tensor | None = None
+
+
+class LayeredPredictor:
+    """Imported weights as a predictor of layers."""
+
+    def __init__(self, model: PublishedModel, text_encoder: TextEncoder | None = None) -> None:
+        """Take the networks and, to override the one that the model's config names, a text encoder."""
+        self.model = model
+        self._text_encoder = text_encoder
+
+    @torch.no_grad()
+    def predict(
+        self,
+        picture_3HW: Tensor,
+        *,
+        layers: int = 4,
+        steps: int = 50,
+        seed: int = 0,
+        prompt: str | EncodedPrompt = "",
+        negative_prompt: str | EncodedPrompt = " ",
+        guidance: float = 4.0,
+        keep_norm: bool = False,
+        area_side: int = 640,
+        progress: Progress | None = None,
+    ) -> Tensor:
+        """Layers of a picture.
+
+        Args:
+            picture_3HW: RGB, or RGBA with straight alpha, 0..1, any size.
+            layers: How many; more than there are come back empty or doubled.
+            steps: Euler steps.
+            seed: Of the noise; the same as ``torch.Generator().manual_seed(seed)`` for the published pipeline.
+            prompt: What the whole picture shows, or its encoding. Empty works worse than a description.
+            negative_prompt: For guidance.
+            guidance: Classifier-free guidance scale; 1 turns it off and halves the time.
+            keep_norm: See ``guidance.guide``.
+            area_side: The model works at about ``area_side ** 2`` pixels (published: 640 or 1024).
+            progress: Called after each step.
+
+        Returns:
+            (layers, h, w, 4) float32, straight alpha, 0..1, bottom to top, at the working size.
+        """
+        condition = self._condition(picture_3HW, area_side)
+        grid = (condition.shape[-2] // 2, condition.shape[-1] // 2)
+        tokens = pack(condition[:, None], self.model.config.transformer.patch_size)[:, 0]
+        prompts = [self._encoded(prompt)] + ([self._encoded(negative_prompt)] if guidance > 1 else [])
+        dtype = self.model.transformer.image_in.weight.dtype
+
+        def velocity(x_BKSC: Tensor, t: Tensor) -> Tensor:
+            predictions: list[Tensor] = [
+                self.model.transformer(
+                    x_BKSC.to(dtype),
+                    tokens.to(dtype),
+                    text.embeddings.to(device=tokens.device, dtype=dtype),
+                    t.to(tokens.device)[None],
+                    grid=grid,
+                    text_mask_BT=text.mask,
+                ).float()
+                for text in prompts
+            ]
+            if len(predictions) == 1:
+                return predictions[0]
+            return guide(predictions[0], predictions[1], guidance, keep_norm=keep_norm)
+
+        noise = torch.randn((1, layers + 1, *condition.shape[1:]), generator=torch.Generator().manual_seed(seed)).to(
+            tokens.device
+        )
+        schedule = self.model.config.schedule
+        times = solver_times(steps, schedule.effective_shift(layered_mu(tokens.shape[1])), schedule.terminal)
+        x = euler(velocity, pack(noise), times, progress)
+        return self._decoded(unpack(x, grid)[0, 1:])
+
+    def _condition(self, picture_3HW: Tensor, area_side: int) -> Tensor:
+        """Normalised condition latents (1, z, h, w), float32, at the working size."""
+        vae = self.model.vae
+        size = working_size(picture_3HW.shape[-2], picture_3HW.shape[-1], area_side, 2 * vae.config.factor)
+        picture = picture_3HW[None].float()
+        if picture.shape[1] == 3:
+            picture = torch.cat([picture, torch.ones_like(picture[:, :1])], dim=1)
+        if tuple(picture.shape[-2:]) != size:
+            picture = F.interpolate(picture, size, mode="bicubic", antialias=True).clamp(0.0, 1.0)
+        weight = vae.quant_conv.weight
+        pixels = vae.to_pixel_space(picture).to(device=weight.device, dtype=weight.dtype)
+        return vae.encode_latent(pixels).float()
+
+    def _decoded(self, latents_Kzhw: Tensor) -> Tensor:
+        """Layers (K, H, W, 4), 0..1; one at a time, so that memory does not grow with their number."""
+        vae = self.model.vae
+        dtype = vae.quant_conv.weight.dtype
+        layers = [vae.from_pixel_space(vae.decode_latent(z[None].to(dtype)).float())[0] for z in latents_Kzhw]
+        return torch.stack(layers).permute(0, 2, 3, 1).cpu()
+
+    def _encoded(self, prompt: str | EncodedPrompt) -> EncodedPrompt:
+        if isinstance(prompt, EncodedPrompt):
+            return prompt
+        if self._text_encoder is None:
+            dtype = self.model.transformer.text_in.weight.dtype
+            self._text_encoder = QwenTextEncoder.open(self.model.config.text_encoder, dtype)
+        embeddings, mask = self._text_encoder.encode([prompt or " "])
+        return EncodedPrompt(embeddings=embeddings, mask=None if bool(mask.all()) else mask)
+
+
+def working_size(height: int, width: int, area_side: int, multiple: int) -> tuple[int, int]:
+    """(height, width) of about ``area_side ** 2`` pixels in the picture's aspect, as published.
+
+    Sides are rounded to multiples of 32, then down to multiples of ``multiple``, and at least ``multiple``.
+    """
+    wide = math.sqrt(area_side * area_side * width / height)
+    sides = (wide * height / width, wide)
+    high, wide = (max(multiple, round(side / _ROUNDING) * _ROUNDING // multiple * multiple) for side in sides)
+    return high, wide
