@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from layerize.models.checkpoint import save_model
+from layerize.models.checkpoint import load_model, save_model
 from layerize.models.layer_model import LayerModel, tiny
+from layerize.models.rgba_vae import RGBAVAE, RGBAVAEConfig
 
 
 @pytest.fixture
@@ -52,3 +53,32 @@ def test_list_is_a_json_list(cli) -> None:
     for entry in json.loads(cli("model", "list", "--json").stdout):
         assert entry["parameters"] > 0
         assert Path(entry["folder"]).name == entry["name"]
+
+
+def test_import_of_an_exported_model_gives_the_same_tensors(cli, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = RGBAVAE(RGBAVAEConfig(base_dim=8, dim_mult=(1, 2), num_res_blocks=1))
+    save_model(model, tmp_path / "vae")
+    cli("model", "export", "vae", "foreign")
+    assert json.loads((tmp_path / "foreign/config.json").read_text())["_class_name"] == "AutoencoderKLQwenImage"
+    cli("model", "import", "foreign", "back")
+    back = load_model(tmp_path / "back").state_dict()
+    assert all(torch.equal(tensor, back[name]) for name, tensor in model.state_dict().items())
+
+
+def test_import_stores_the_type_asked_for(cli, tmp_path: Path) -> None:
+    save_model(RGBAVAE(RGBAVAEConfig(base_dim=8, dim_mult=(1, 2), num_res_blocks=1)), tmp_path / "vae")
+    cli("model", "export", "vae", "foreign")
+    cli("model", "import", "foreign", "half", "--dtype", "bfloat16")
+    assert json.loads(cli("model", "info", "half", "--json").stdout)["dtype"] == "bfloat16"
+    assert "float8" in cli("model", "import", "foreign", "x", "--dtype", "float8", code=2).stderr
+
+
+def test_our_own_model_cannot_be_exported(cli, checkpoint: Path, tmp_path: Path) -> None:
+    assert "no counterpart in diffusers" in cli("model", "export", checkpoint, "foreign", code=1).stderr
+    assert not (tmp_path / "foreign").exists()
+
+
+def test_import_of_what_is_no_diffusers_folder_is_refused(cli, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "empty" in cli("model", "import", "empty", "out", code=1).stderr

@@ -1,4 +1,4 @@
-"""``layerize model``: which models there are and what each says about itself."""
+"""``layerize model``: which models there are, what each says of itself, and the way to and from diffusers folders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from layerize.cli.report import say, say_json
+from layerize.cli.report import say, say_json, warnings_on_stderr
+from layerize.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
     from layerize.models.checkpoint import CheckpointInfo
@@ -70,14 +71,44 @@ def info(
         say(found.card.strip())
 
 
+@app.command("import")
+def import_weights(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A diffusers folder, or owner/name on the hub.")],
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="The checkpoint folder to write.")],
+    dtype: Annotated[
+        str | None, typer.Option(metavar="float32|bfloat16|float16", help="Store weights so. Default: as they are.")
+    ] = None,
+) -> None:
+    """Turn published weights (a Qwen-Image-Layered pipeline, its transformer or its VAE) into a checkpoint."""
+    kinds = ("float32", "bfloat16", "float16")
+    if dtype not in (None, *kinds):
+        raise UsageError(f"--dtype {dtype} is unknown; choose one of {', '.join(kinds)}.")
+    from layerize.models.checkpoint import import_diffusers, save_model
+
+    with warnings_on_stderr():
+        save_model(import_diffusers(source), out, dtype=dtype, metadata={"imported_from": source})
+    say(f"{source} -> {out}")
+
+
+@app.command("export")
+def export_weights(
+    model: Annotated[str, typer.Argument(metavar="NAME|DIR", help="A shipped model or a checkpoint.")],
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="The diffusers folder to write.")],
+) -> None:
+    """Write a checkpoint of the published architecture as a diffusers folder."""
+    from layerize.models.checkpoint import export_diffusers, load_model
+
+    with warnings_on_stderr():
+        export_diffusers(load_model(resolve(model), dtype=None), out)
+    say(f"{model} -> {out}")
+
+
 def resolve(model: str) -> Path:
     """The folder of a shipped model's name, or the folder itself.
 
     Raises:
         CheckpointError: Neither.
     """
-    from layerize.errors import CheckpointError
-
     shipped = {folder.name: folder for folder in _shipped()}
     if model in shipped:
         return shipped[model]
