@@ -1,4 +1,4 @@
-"""Backgrounds: flat, gradients, patterns, blurred photo-like textures, landscapes, cities, rooms. Opaque RGB ``u8`` (H, W, 3)."""
+"""Backgrounds: flat, gradients, patterns, photo-like textures, landscapes, cities, rooms; RGB ``u8`` (H, W, 3)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def linear_paint(start: tuple[float, float], end: tuple[float, float], colours: 
 
 def _shades(dice: Dice, palette: Palette, amount: float) -> list[Colour]:
     ground = palette.ground
-    other = dice.pick((mix(ground, WHITE, amount), mix(ground, BLACK, amount), mix(ground, dice.pick(palette.colours), amount)))
+    other = dice.pick(
+        (mix(ground, WHITE, amount), mix(ground, BLACK, amount), mix(ground, dice.pick(palette.colours), amount))
+    )
     return [ground, other] if dice.chance(0.5) else [other, ground]
 
 
@@ -48,7 +50,11 @@ def gradient(easel: Easel, dice: Dice, palette: Palette) -> U8:
         paint = linear_paint((w / 2 - dx, h / 2 - dy), (w / 2 + dx, h / 2 + dy), colours)
     else:
         centre = skia.Point(w * dice.uniform(0.3, 0.7), h * dice.uniform(0.3, 0.7))
-        paint = skia.Paint(Shader=skia.GradientShader.MakeRadial(centre, max(w, h) * dice.uniform(0.5, 0.8), [skia_colour(c) for c in colours]))
+        paint = skia.Paint(
+            Shader=skia.GradientShader.MakeRadial(
+                centre, max(w, h) * dice.uniform(0.5, 0.8), [skia_colour(c) for c in colours]
+            )
+        )
     return easel.opaque(lambda canvas: canvas.drawPaint(paint))
 
 
@@ -77,7 +83,15 @@ def pattern(easel: Easel, dice: Dice, palette: Palette) -> U8:
                 pen.rect(i * step, -reach, 1.0, 2 * reach, other)
                 pen.rect(-reach, i * step, 2 * reach, 1.0, other)
             elif kind == "waves":
-                pen.line([(j * step - reach / 2, i * step * 1.6 + (j % 2) * step * 0.7) for j in range(int(reach / step) + 1)], step * 0.5, other, curved=True)
+                pen.line(
+                    [
+                        (j * step - reach / 2, i * step * 1.6 + (j % 2) * step * 0.7)
+                        for j in range(int(reach / step) + 1)
+                    ],
+                    step * 0.5,
+                    other,
+                    curved=True,
+                )
         if kind in ("dots", "checks"):
             _lattice(pen, kind, reach, step, other)
 
@@ -87,7 +101,9 @@ def pattern(easel: Easel, dice: Dice, palette: Palette) -> U8:
 def _rays(pen: Pen, centre: tuple[float, float], reach: float, count: int, colour: Colour) -> None:
     for i in range(count):
         a, b = 2 * math.pi * i / count, 2 * math.pi * (i + 0.5) / count
-        pen.shape([centre, *((centre[0] + reach * math.cos(t), centre[1] + reach * math.sin(t)) for t in (a, b))], colour)
+        pen.shape(
+            [centre, *((centre[0] + reach * math.cos(t), centre[1] + reach * math.sin(t)) for t in (a, b))], colour
+        )
 
 
 def _lattice(pen: Pen, kind: str, reach: float, step: float, colour: Colour) -> None:
@@ -114,8 +130,15 @@ def blurred_photo(easel: Easel, dice: Dice, palette: Palette) -> U8:
         hue = dice.pick((0.3, 0.1, 0.58, 0.08, 0.0, 0.75, dice.unit()))
         colours = [from_hsv(hue + dice.uniform(-0.05, 0.05), dice.uniform(0.1, 0.7), v) for v in (0.1, 0.35, 0.6, 0.85)]
     else:
-        colours = [palette.dark, mix(palette.dark, palette.ground, 0.6), palette.ground, mix(palette.ground, WHITE, 0.4)]
-    values = octaves(dice, easel.size, coarsest=dice.integer(1, 4), count=dice.integer(2, 5), decay=dice.uniform(0.4, 0.75))
+        colours = [
+            palette.dark,
+            mix(palette.dark, palette.ground, 0.6),
+            palette.ground,
+            mix(palette.ground, WHITE, 0.4),
+        ]
+    values = octaves(
+        dice, easel.size, coarsest=dice.integer(1, 4), count=dice.integer(2, 5), decay=dice.uniform(0.4, 0.75)
+    )
     pixels = ramp(values, colours)
     if dice.chance(0.3):
         pixels = _with_bokeh(easel, dice, pixels, colours)
@@ -126,11 +149,20 @@ def _with_bokeh(easel: Easel, dice: Dice, pixels: U8, colours: list[Colour]) -> 
     w, h = easel.size
 
     def draw(canvas: Any) -> None:
-        canvas.drawImage(skia.Image.fromarray(np.dstack([pixels, np.full((h, w), 255, np.uint8)]), skia.kRGBA_8888_ColorType), 0, 0)
+        canvas.drawImage(
+            skia.Image.fromarray(np.dstack([pixels, np.full((h, w), 255, np.uint8)]), skia.kRGBA_8888_ColorType), 0, 0
+        )
         pen = Pen(canvas)
         for _ in range(dice.integer(5, 16)):
             radius = min(w, h) * dice.uniform(0.03, 0.13)
-            pen.ellipse(dice.uniform(0, w), dice.uniform(0, h), radius, radius, mix(dice.pick(colours), WHITE, 0.5), dice.uniform(0.08, 0.3))
+            pen.ellipse(
+                dice.uniform(0, w),
+                dice.uniform(0, h),
+                radius,
+                radius,
+                mix(dice.pick(colours), WHITE, 0.5),
+                dice.uniform(0.08, 0.3),
+            )
 
     return np.asarray(cv2.GaussianBlur(easel.opaque(draw), (5, 5), 0), np.uint8)
 
@@ -139,14 +171,23 @@ def landscape(easel: Easel, dice: Dice, palette: Palette) -> U8:
     """Sky, sun and two to four ridges of hills, sand or sea; sometimes out of focus."""
     w, h = easel.size
     top = dice.pick(((90, 160, 230), (250, 180, 120), (40, 50, 100), (180, 215, 240), palette.ground))
-    low, land = mix(top, WHITE, dice.uniform(0.3, 0.8)), dice.pick(((70, 130, 70), (200, 170, 120), (60, 90, 110), (120, 100, 130), palette.ground))
+    low, land = (
+        mix(top, WHITE, dice.uniform(0.3, 0.8)),
+        dice.pick(((70, 130, 70), (200, 170, 120), (60, 90, 110), (120, 100, 130), palette.ground)),
+    )
     ridges = dice.integer(2, 4)
 
     def draw(canvas: Any) -> None:
         canvas.drawPaint(linear_paint((0, 0), (0, h * 0.7), [top, low]))
         pen = Pen(canvas)
         if dice.chance(0.5):
-            pen.ellipse(w * dice.uniform(0.15, 0.85), h * dice.uniform(0.12, 0.45), min(w, h) * 0.08, min(w, h) * 0.08, mix(low, (255, 250, 210), 0.8))
+            pen.ellipse(
+                w * dice.uniform(0.15, 0.85),
+                h * dice.uniform(0.12, 0.45),
+                min(w, h) * 0.08,
+                min(w, h) * 0.08,
+                mix(low, (255, 250, 210), 0.8),
+            )
         for i in range(ridges):
             y = h * (0.45 + 0.45 * i / ridges + dice.uniform(-0.04, 0.04))
             swing = h * dice.uniform(0.01, 0.1)
@@ -162,7 +203,11 @@ def landscape(easel: Easel, dice: Dice, palette: Palette) -> U8:
     if dice.chance(0.5):
         noise = octaves(dice, easel.size, coarsest=6, count=3, decay=0.8)[..., None] - np.float32(0.5)
         pixels = np.clip(np.rint(pixels * (1 + noise * np.float32(dice.uniform(0.1, 0.4)))), 0, 255).astype(np.uint8)
-    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), min(w, h) * dice.uniform(0.008, 0.02)), np.uint8) if dice.chance(0.4) else pixels
+    return (
+        np.asarray(cv2.GaussianBlur(pixels, (0, 0), min(w, h) * dice.uniform(0.008, 0.02)), np.uint8)
+        if dice.chance(0.4)
+        else pixels
+    )
 
 
 def city(easel: Easel, dice: Dice, palette: Palette) -> U8:
@@ -181,7 +226,13 @@ def city(easel: Easel, dice: Dice, palette: Palette) -> U8:
                 pen.rect(x, top, width, h - top, vary(dice, colour, 8))
                 if dice.chance(0.6):
                     for row in range(3):
-                        pen.rect(x + width * 0.2, top + h * (0.05 + 0.09 * row), width * 0.6, h * 0.03, mix(colour, WHITE, 0.18))
+                        pen.rect(
+                            x + width * 0.2,
+                            top + h * (0.05 + 0.09 * row),
+                            width * 0.6,
+                            h * 0.03,
+                            mix(colour, WHITE, 0.18),
+                        )
                 x += width * dice.uniform(0.9, 1.3)
 
     return easel.opaque(draw)
@@ -212,7 +263,9 @@ def shapes(easel: Easel, dice: Dice, palette: Palette) -> U8:
         canvas.clear(skia_colour(palette.ground))
         pen = Pen(canvas)
         for _ in range(dice.integer(2, 5)):
-            colour = mix(palette.ground, dice.pick((WHITE, BLACK, dice.pick(palette.colours))), dice.uniform(0.06, 0.18))
+            colour = mix(
+                palette.ground, dice.pick((WHITE, BLACK, dice.pick(palette.colours))), dice.uniform(0.06, 0.18)
+            )
             x, y, r = dice.uniform(0, w), dice.uniform(0, h), size * dice.uniform(0.2, 0.6)
             if dice.chance(0.6):
                 pen.ellipse(x, y, r, r, colour)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from layerize.synth.scene import Placed
 
 _MOST_NAMED = 3
+_PLURALS = {"person": "people", "fish": "fish", "flash": "flashes", "leaf": "leaves"}
 _NUMBERS = ("", "a", "two", "three", "four", "five", "six")
 
 
@@ -43,7 +44,7 @@ def _counted(name: str, number: int) -> str:
     if number == 1:
         return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
     word = _NUMBERS[number] if number < len(_NUMBERS) else "many"
-    return f"{word} {'people' if name == 'person' else 'fish' if name == 'fish' else name + 's' if not name.endswith('x') else name + 'es'}"
+    return f"{word} {_PLURALS.get(name, name + 's')}"
 
 
 def _joined(parts: list[str]) -> str:

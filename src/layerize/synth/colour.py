@@ -12,9 +12,17 @@ Colour: TypeAlias = tuple[int, int, int]
 
 WHITE: Colour = (255, 255, 255)
 BLACK: Colour = (20, 20, 22)
-SKINS: tuple[Colour, ...] = ((255, 224, 196), (241, 194, 150), (224, 172, 125), (198, 134, 90), (141, 85, 54), (92, 58, 40))
+SKINS: tuple[Colour, ...] = (
+    (255, 224, 196),
+    (241, 194, 150),
+    (224, 172, 125),
+    (198, 134, 90),
+    (141, 85, 54),
+    (92, 58, 40),
+)
 HAIRS: tuple[Colour, ...] = (
-    (30, 26, 28), (62, 40, 28), (110, 66, 36), (196, 146, 70), (228, 196, 120), (160, 60, 30), (190, 190, 196), (86, 90, 160), (214, 84, 140),
+    (30, 26, 28), (62, 40, 28), (110, 66, 36), (196, 146, 70), (228, 196, 120), (160, 60, 30), (190, 190, 196),
+    (86, 90, 160), (214, 84, 140),
 )  # fmt: skip
 _HARMONIES: dict[str, tuple[float, ...]] = {
     "mono": (0.0, 0.0, 0.02, -0.02),
@@ -95,7 +103,11 @@ def draw_palette(dice: Dice) -> Palette:
     offsets = _HARMONIES[dice.pick(tuple(_HARMONIES))]
     low, high = dice.pick(((0.65, 1.0), (0.35, 0.7), (0.2, 0.5), (0.5, 0.9)))
     colours = tuple(
-        from_hsv(hue + offset + dice.uniform(-0.02, 0.02), dice.uniform(low, high), dice.pick((0.95, 0.85, 0.7, 0.5)) + dice.uniform(-0.08, 0.05))
+        from_hsv(
+            hue + offset + dice.uniform(-0.02, 0.02),
+            dice.uniform(low, high),
+            dice.pick((0.95, 0.85, 0.7, 0.5)) + dice.uniform(-0.08, 0.05),
+        )
         for offset in (*offsets, dice.pick(offsets), dice.pick(offsets))
     )
     dark = from_hsv(hue + dice.pick(offsets), dice.uniform(0.1, 0.7), dice.uniform(0.06, 0.25))

@@ -46,7 +46,9 @@ class Composer:
                 self._on_top(self.scene.placed[-1], last=True)
         for i, box in enumerate(layout.texts):
             if self.dice.chance(self.config.text_probability if i else min(1.0, self.config.text_probability * 1.15)):
-                self._text(self._absolute(box), words.headline(self.dice) if i == 0 else words.small_line(self.dice), (1, 1))
+                self._text(
+                    self._absolute(box), words.headline(self.dice) if i == 0 else words.small_line(self.dice), (1, 1)
+                )
         self._enrich()
         for box in self.dice.sample(layout.decor, self.dice.integer(0, self.config.decor)):
             self._decor(self._absolute(box))
@@ -69,7 +71,9 @@ class Composer:
         if kind in _CARRIERS:
             return self._fill_carrier(support, last=last)
         if kind == "text":
-            return self._beside(support, last=last, size=self.dice.uniform(0.5, 1.1) * max(support.box.h, self._short * 0.25))
+            return self._beside(
+                support, last=last, size=self.dice.uniform(0.5, 1.1) * max(support.box.h, self._short * 0.25)
+            )
         filled = self.dice.weighted({"beside": 0.5, "sign": 0.25, "text": 0.25})
         choice = filled if last else self.dice.weighted({"beside": 0.4, "badge": 0.25, "ribbon": 0.35})
         side = max(self.dice.uniform(0.3, 0.5) * min(support.box.w, support.box.h), self._short * 0.2)
@@ -105,7 +109,9 @@ class Composer:
     def _within(self, box: Box, low: float, high: float) -> Box:
         """A random box inside another; its sides are ``low`` to ``high`` of the outer ones."""
         w, h = box.w * self.dice.uniform(low, high), box.h * self.dice.uniform(low, high)
-        return Box(box.x + (box.w - w) * self.dice.uniform(0.1, 0.9), box.y + (box.h - h) * self.dice.uniform(0.1, 1.0), w, h)
+        return Box(
+            box.x + (box.w - w) * self.dice.uniform(0.1, 0.9), box.y + (box.h - h) * self.dice.uniform(0.1, 1.0), w, h
+        )
 
     def _beside(self, support: Placed, *, last: bool, size: float) -> bool:
         """Another hero that stands partly in front."""
@@ -127,7 +133,9 @@ class Composer:
         """A line of text across the lower half of a figure."""
         box = support.box
         high = max(box.h * 0.25, self._short * 0.13)
-        area = self._kept_inside(Box(box.centre[0] - box.w * 0.6, box.y + box.h * self.dice.uniform(0.55, 0.8), box.w * 1.2, high), 0.0)
+        area = self._kept_inside(
+            Box(box.centre[0] - box.w * 0.6, box.y + box.h * self.dice.uniform(0.55, 0.8), box.w * 1.2, high), 0.0
+        )
         return self._text(area, words.headline(self.dice), (1, self.depth))
 
     def _over_corner(self, support: Placed, side: float) -> Box:
@@ -142,7 +150,9 @@ class Composer:
     def _anchor(self, layout: Layout, index: int) -> bool:
         """The main element (index 0) or another one of the layout; at level 1."""
         box = self._absolute(layout.anchors[index])
-        carrier = (layout.panel and index == 0) or (self.depth > 1 and self.dice.chance((0.0, 0.0, 0.35, 0.55, 0.75, 0.85)[min(self.depth, 5)]))
+        carrier = (layout.panel and index == 0) or (
+            self.depth > 1 and self.dice.chance((0.0, 0.0, 0.35, 0.55, 0.75, 0.85)[min(self.depth, 5)])
+        )
         if carrier and self.depth > 1:
             maker = panel if layout.panel else self.dice.weighted({panel: 0.4, photo: 0.3, shape: 0.3})
             return self._put(lambda below: maker(self.dice, self.config, self.palette, below, box), box, (1, 1))
@@ -175,10 +185,24 @@ class Composer:
             text = text.upper()
         align = dice.weighted({"centre": 0.7, "left": 0.2, "right": 0.1})
         for words_ in (text, words.label(dice)):
-            fitted = lettering.fit(dice, words_, box, face, colour, least_cap=self.config.least_cap_height, align=align, arc=arc, stroke=stroke)
+            fitted = lettering.fit(
+                dice,
+                words_,
+                box,
+                face,
+                colour,
+                least_cap=self.config.least_cap_height,
+                align=align,
+                arc=arc,
+                stroke=stroke,
+            )
             if fitted is not None:
                 size = fitted.cap_height * 1.5
-                finish = Finish(shadow=shadow_for(dice, size)) if dice.chance(self.config.shadow_probability * 0.5) else Finish()
+                finish = (
+                    Finish(shadow=shadow_for(dice, size))
+                    if dice.chance(self.config.shadow_probability * 0.5)
+                    else Finish()
+                )
                 item = Item("text", "Text", fitted.draw, finish, text=fitted.text)
                 return self._place(item, levels)
         return False

@@ -31,7 +31,8 @@ class DesignConfig:
         background_weights: (kind of background, weight); see ``backgrounds.KINDS``.
         least_visible: Share of an element's alpha that must stay visible, 0..1.
         least_text_visible: The same for text.
-        least_overlap: Elements that touch overlap by at least this share of the smaller one, so that levels are not decided by a few pixels.
+        least_overlap: Elements that touch overlap by at least this share of the smaller one, so that a few pixels
+            do not decide a level.
         least_area: Smallest element as a share of the canvas, 0..0.05.
         least_cap_height: Smallest capital letter, in pixels.
         text_probability: That a text slot of a layout is filled.
@@ -75,10 +76,19 @@ class DesignConfig:
     use_system_fonts: bool = False
 
     def __post_init__(self) -> None:
-        _check(2 <= self.min_levels <= self.max_levels <= MOST_LEVELS, "(min_levels, max_levels)", (self.min_levels, self.max_levels), f"2 <= min_levels <= max_levels <= {MOST_LEVELS}")
+        _check(
+            2 <= self.min_levels <= self.max_levels <= MOST_LEVELS,
+            "(min_levels, max_levels)",
+            (self.min_levels, self.max_levels),
+            f"2 <= min_levels <= max_levels <= {MOST_LEVELS}",
+        )
         for item in fields(self):
             value = getattr(self, item.name)
-            if item.name.endswith("_probability") or item.name in ("least_visible", "least_text_visible", "least_overlap"):
+            if item.name.endswith("_probability") or item.name in (
+                "least_visible",
+                "least_text_visible",
+                "least_overlap",
+            ):
                 _check(0.0 <= value <= 1.0, item.name, value, "0..1")
         _check(0.0 <= self.least_area <= 0.05, "least_area", self.least_area, "0..0.05")
         _check(self.decor >= 0, "decor", self.decor, "0 or more")
@@ -100,8 +110,18 @@ class DesignConfig:
             weights = dict(getattr(self, name))
             unknown = [key for key in weights if key not in keys]
             _check(not unknown, name, unknown, f"{', '.join(map(str, keys))}")
-            _check(all(w >= 0 for w in weights.values()) and sum(weights.values()) > 0, name, weights, "weights >= 0, not all 0")
-        _check(sum(self.level_choices().values()) > 0, "level_weights", self.level_weights, "a weight > 0 for a number from min_levels to max_levels")
+            _check(
+                all(w >= 0 for w in weights.values()) and sum(weights.values()) > 0,
+                name,
+                weights,
+                "weights >= 0, not all 0",
+            )
+        _check(
+            sum(self.level_choices().values()) > 0,
+            "level_weights",
+            self.level_weights,
+            "a weight > 0 for a number from min_levels to max_levels",
+        )
 
 
 def _check(fine: bool, name: str, value: object, allowed: str) -> None:

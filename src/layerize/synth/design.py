@@ -40,7 +40,8 @@ class Design:
 
     Attributes:
         image_u8_HW3: The composite of the layers, RGB.
-        layers_u8_KHW4: Straight RGBA, bottom to top, one per level; the first is the opaque background. RGB is 0 where alpha is 0.
+        layers_u8_KHW4: Straight RGBA, bottom to top, one per level; the first is the opaque background. RGB is 0
+            where alpha is 0.
         caption: One sentence that describes the picture.
         names: One per layer.
         seed: What it was drawn from.
@@ -57,8 +58,14 @@ class Design:
     def to_stack(self) -> LayerStack:
         """The layers as a LayerStack with names and caption."""
         height, width = self.image_u8_HW3.shape[:2]
-        layers = tuple(Layer(pixels=pixels, name=name) for pixels, name in zip(self.layers_u8_KHW4, self.names, strict=True))
-        return LayerStack(size=(width, height), layers=layers, metadata={"caption": self.caption, "source": f"layerize synth, seed {self.seed}"})
+        layers = tuple(
+            Layer(pixels=pixels, name=name) for pixels, name in zip(self.layers_u8_KHW4, self.names, strict=True)
+        )
+        return LayerStack(
+            size=(width, height),
+            layers=layers,
+            metadata={"caption": self.caption, "source": f"layerize synth, seed {self.seed}"},
+        )
 
 
 def draw_design(seed: int, size: tuple[int, int] = (128, 128), config: DesignConfig = _DEFAULT) -> Design:

@@ -56,13 +56,23 @@ def regular(dice: Dice) -> Any:
 def star(dice: Dice) -> Any:
     """A star of 4 to 8 points."""
     count, inner = dice.pick((4, 5, 5, 5, 6, 8)), dice.uniform(0.2, 0.28)
-    return polygon([p for pair in zip(ring(count), ring(count, inner, turn=-math.pi / 2 + math.pi / count), strict=True) for p in pair])
+    return polygon(
+        [
+            p
+            for pair in zip(ring(count), ring(count, inner, turn=-math.pi / 2 + math.pi / count), strict=True)
+            for p in pair
+        ]
+    )
 
 
 def burst(dice: Dice) -> Any:
     """A price burst: a star of many short points."""
     count, inner = dice.integer(10, 20), dice.uniform(0.38, 0.44)
-    points = [p for pair in zip(ring(count), ring(count, inner, turn=-math.pi / 2 + math.pi / count), strict=True) for p in pair]
+    points = [
+        p
+        for pair in zip(ring(count), ring(count, inner, turn=-math.pi / 2 + math.pi / count), strict=True)
+        for p in pair
+    ]
     return smooth(points, tension=0.7) if dice.chance(0.4) else polygon(points)
 
 
@@ -78,7 +88,10 @@ def heart(dice: Dice) -> Any:
 
 def cloud(dice: Dice) -> Any:
     """A cloud of four or five puffs."""
-    puffs = [_oval(0.25 + 0.17 * i, dice.uniform(0.4, 0.52), dice.uniform(0.14, 0.22), dice.uniform(0.13, 0.2)) for i in range(4)]
+    puffs = [
+        _oval(0.25 + 0.17 * i, dice.uniform(0.4, 0.52), dice.uniform(0.14, 0.22), dice.uniform(0.13, 0.2))
+        for i in range(4)
+    ]
     return _union(_rect(0.06, 0.48, 0.88, 0.22, 0.11), *puffs)
 
 
@@ -164,7 +177,10 @@ def tick(dice: Dice) -> Any:
 def blob(dice: Dice) -> Any:
     """An organic blob."""
     count = dice.integer(5, 9)
-    return smooth([(0.5 + (x - 0.5) * r, 0.5 + (y - 0.5) * r) for (x, y) in ring(count) for r in (dice.uniform(0.65, 1.05),)], tension=0.8)
+    return smooth(
+        [(0.5 + (x - 0.5) * r, 0.5 + (y - 0.5) * r) for (x, y) in ring(count) for r in (dice.uniform(0.65, 1.05),)],
+        tension=0.8,
+    )
 
 
 def half_disc(dice: Dice) -> Any:
@@ -191,7 +207,11 @@ def magnifier(dice: Dice) -> Any:
 
 def note(dice: Dice) -> Any:
     """A pair of quavers."""
-    stems = _union(_rect(0.28, 0.12, 0.09, 0.68), _rect(0.83, 0.04, 0.09, 0.68), polygon([(0.28, 0.12), (0.92, 0.02), (0.92, 0.2), (0.28, 0.3)]))
+    stems = _union(
+        _rect(0.28, 0.12, 0.09, 0.68),
+        _rect(0.83, 0.04, 0.09, 0.68),
+        polygon([(0.28, 0.12), (0.92, 0.02), (0.92, 0.2), (0.28, 0.3)]),
+    )
     return _union(stems, _oval(0.21, 0.8, 0.17, 0.13), _oval(0.76, 0.72, 0.17, 0.13))
 
 
@@ -204,8 +224,27 @@ def face(dice: Dice) -> Any:
 def bird(dice: Dice) -> Any:
     """A dove with raised wings, from the side."""
     wing = dice.uniform(0.0, 0.15)
-    body = smooth([(0.02, 0.58), (0.2, 0.55), (0.45, 0.5), (0.66, 0.42), (0.78, 0.3), (0.9, 0.3), (0.98, 0.38), (0.88, 0.44), (0.8, 0.62), (0.55, 0.78), (0.25, 0.72)], tension=0.6)
-    return _union(body, smooth([(0.42, 0.56), (0.3, wing + 0.1), (0.38, wing), (0.66, 0.28), (0.68, 0.5)], tension=0.5), polygon([(0.2, 0.62), (0.0, 0.82), (0.18, 0.78)]))
+    body = smooth(
+        [
+            (0.02, 0.58),
+            (0.2, 0.55),
+            (0.45, 0.5),
+            (0.66, 0.42),
+            (0.78, 0.3),
+            (0.9, 0.3),
+            (0.98, 0.38),
+            (0.88, 0.44),
+            (0.8, 0.62),
+            (0.55, 0.78),
+            (0.25, 0.72),
+        ],
+        tension=0.6,
+    )
+    return _union(
+        body,
+        smooth([(0.42, 0.56), (0.3, wing + 0.1), (0.38, wing), (0.66, 0.28), (0.68, 0.5)], tension=0.5),
+        polygon([(0.2, 0.62), (0.0, 0.82), (0.18, 0.78)]),
+    )
 
 
 def person(dice: Dice) -> Any:
@@ -216,24 +255,46 @@ def person(dice: Dice) -> Any:
 
 def tree(dice: Dice) -> Any:
     """A fir of three tiers."""
-    return _union(_rect(0.44, 0.8, 0.12, 0.2), *(polygon([(0.5, y), (0.5 + s, y + 0.36), (0.5 - s, y + 0.36)]) for y, s in ((0.0, 0.24), (0.22, 0.32), (0.46, 0.4))))
+    return _union(
+        _rect(0.44, 0.8, 0.12, 0.2),
+        *(
+            polygon([(0.5, y), (0.5 + s, y + 0.36), (0.5 - s, y + 0.36)])
+            for y, s in ((0.0, 0.24), (0.22, 0.32), (0.46, 0.4))
+        ),
+    )
 
 
-PLAIN: tuple[Callable[[Dice], Any], ...] = (circle, circle, circle, square, square, regular, blob, blob, half_disc, quarter, annulus, star, heart)
+PLAIN: tuple[Callable[[Dice], Any], ...] = (
+    circle,
+    circle,
+    circle,
+    square,
+    square,
+    regular,
+    blob,
+    blob,
+    half_disc,
+    quarter,
+    annulus,
+    star,
+    heart,
+)
 """Shapes large enough and calm enough to carry something on top."""
 
 BADGES: tuple[Callable[[Dice], Any], ...] = (circle, circle, burst, burst, square, speech, star, blob, heart)
 """Shapes that hold a short text or an icon."""
 
 ICONS: tuple[Callable[[Dice], Any], ...] = (
-    star, heart, cloud, arrow, bolt, drop, leaf, moon, gear, flower, speech, pin, cross, tick, house, magnifier, note, face, bird, person, tree, annulus, burst,
+    star, heart, cloud, arrow, bolt, drop, leaf, moon, gear, flower, speech, pin, cross, tick, house, magnifier,
+    note, face, bird, person, tree, annulus, burst,
 )  # fmt: skip
 """Small signs."""
 
 NAMES: dict[Callable[[Dice], Any], str] = {
-    star: "Star", heart: "Heart", cloud: "Cloud", arrow: "Arrow", bolt: "Flash", drop: "Drop", leaf: "Leaf", moon: "Moon",
-    gear: "Gear", flower: "Flower", speech: "Speech bubble", pin: "Map pin", cross: "Plus sign", tick: "Check mark",
-    house: "House sign", magnifier: "Magnifier", note: "Music note", face: "Smiley", bird: "Dove", person: "Person sign",
-    tree: "Fir", annulus: "Ring", burst: "Burst",
+    star: "Star", heart: "Heart", cloud: "Cloud", arrow: "Arrow", bolt: "Flash", drop: "Drop", leaf: "Leaf",
+    moon: "Moon", gear: "Gear", flower: "Flower", speech: "Speech bubble", pin: "Map pin",
+    cross: "Plus sign", tick: "Check mark",
+    house: "House sign", magnifier: "Magnifier", note: "Music note", face: "Smiley", bird: "Dove",
+    person: "Person sign", tree: "Fir", annulus: "Ring", burst: "Burst",
 }  # fmt: skip
 """What each of ``ICONS`` is called."""

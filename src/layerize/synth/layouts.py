@@ -1,4 +1,4 @@
-"""Layouts of posters, cards, banners, slides: where the main element, texts and ornaments go, relative to the canvas (0..1)."""
+"""Layouts of posters, cards, banners, slides: boxes of heroes, texts and ornaments, relative to the canvas (0..1)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,11 @@ def split(dice: Dice) -> Layout:
     """The hero on one side, lines of text on the other."""
     cut = dice.uniform(0.45, 0.58)
     top = dice.uniform(0.1, 0.28)
-    texts = (Box(cut + 0.03, top, 0.94 - cut, 0.34), Box(cut + 0.03, top + 0.38, 0.94 - cut, 0.12), Box(cut + 0.03, top + 0.54, 0.94 - cut, 0.12))
+    texts = (
+        Box(cut + 0.03, top, 0.94 - cut, 0.34),
+        Box(cut + 0.03, top + 0.38, 0.94 - cut, 0.12),
+        Box(cut + 0.03, top + 0.54, 0.94 - cut, 0.12),
+    )
     layout = Layout("banner", (Box(0.03, 0.06, cut - 0.04, 0.88),), texts, (_CORNERS[1], _CORNERS[3]))
     return mirrored(layout) if dice.chance(0.5) else layout
 
@@ -60,7 +64,9 @@ def split(dice: Dice) -> Layout:
 def card(dice: Dice) -> Layout:
     """One large panel in the middle."""
     dx, dy = dice.uniform(0.05, 0.2), dice.uniform(0.06, 0.24)
-    return Layout("card", (Box(dx, dy, 1 - 2 * dx, 1 - 2 * dy),), (Box(0.1, dy * 0.1, 0.8, dy * 0.85),), _CORNERS, panel=True)
+    return Layout(
+        "card", (Box(dx, dy, 1 - 2 * dx, 1 - 2 * dy),), (Box(0.1, dy * 0.1, 0.8, dy * 0.85),), _CORNERS, panel=True
+    )
 
 
 def strip(dice: Dice) -> Layout:
@@ -77,7 +83,11 @@ def grid(dice: Dice) -> Layout:
     rows, columns = dice.pick(((1, 2), (1, 3), (2, 2), (2, 3), (2, 2)))
     top = dice.pick((0.04, 0.26))
     w, h = 0.92 / columns, (0.96 - top) / rows
-    cells = [Box(0.04 + w * (c + 0.06), top + h * (r + 0.06), w * 0.88, h * 0.88) for r in range(rows) for c in range(columns)]
+    cells = [
+        Box(0.04 + w * (c + 0.06), top + h * (r + 0.06), w * 0.88, h * 0.88)
+        for r in range(rows)
+        for c in range(columns)
+    ]
     texts = (Box(0.06, 0.03, 0.88, 0.2),) if top > 0.1 else ()
     return Layout("grid", tuple(dice.sample(cells, len(cells))), texts)
 
@@ -90,7 +100,9 @@ def scene(dice: Dice) -> Layout:
         size = dice.uniform(0.55, 0.85) if count == 1 else dice.uniform(0.42, 0.6)
         x = (i + 0.5) / count + dice.uniform(-0.06, 0.06) - size / 2
         anchors.append(Box(x, 1.0 - size + dice.uniform(-0.06, 0.1), size, size))
-    return Layout("scene", tuple(anchors), (Box(0.08, 0.03, 0.84, 0.22),) if count > 1 or dice.chance(0.5) else (), _CORNERS[:2])
+    return Layout(
+        "scene", tuple(anchors), (Box(0.08, 0.03, 0.84, 0.22),) if count > 1 or dice.chance(0.5) else (), _CORNERS[:2]
+    )
 
 
 def lettered(dice: Dice) -> Layout:
@@ -111,6 +123,7 @@ def free(dice: Dice) -> Layout:
 
 def mirrored(layout: Layout) -> Layout:
     """Left and right exchanged."""
+
     def flip(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
         return tuple(Box(1 - b.x - b.w, b.y, b.w, b.h) for b in boxes)
 
@@ -118,5 +131,6 @@ def mirrored(layout: Layout) -> Layout:
 
 
 LAYOUTS: dict[Callable[[Dice], Layout], float] = {
-    headline_above: 0.16, headline_below: 0.13, split: 0.15, card: 0.14, strip: 0.1, grid: 0.1, scene: 0.12, lettered: 0.06, free: 0.1,
+    headline_above: 0.16, headline_below: 0.13, split: 0.15, card: 0.14, strip: 0.1, grid: 0.1, scene: 0.12,
+    lettered: 0.06, free: 0.1,
 }  # fmt: skip

@@ -41,9 +41,30 @@ def wrapped(text: str, lines: int) -> list[str]:
 
 
 def fit(
-    dice: Dice, text: str, box: Box, face: Any, colour: Colour, *, least_cap: float, align: str = "centre", arc: bool = False, stroke: Colour | None = None
-) -> Lettering | None:  # fmt: skip
-    """Fit a text to a box with the number of lines that makes it largest; None if its capitals would be below ``least_cap`` pixels."""
+    dice: Dice,
+    text: str,
+    box: Box,
+    face: Any,
+    colour: Colour,
+    *,
+    least_cap: float,
+    align: str = "centre",
+    arc: bool = False,
+    stroke: Colour | None = None,
+) -> Lettering | None:
+    """Fit a text to a box with the number of lines that makes it largest; None if its capitals get too small.
+
+    Args:
+        dice: Source of the exact size and bend.
+        text: Words.
+        box: In pixels.
+        face: Skia typeface.
+        colour: Of the letters.
+        least_cap: Smallest capital in pixels.
+        align: ``left``, ``centre`` or ``right``.
+        arc: Along a circle, in one line.
+        stroke: Colour of an outline, or None.
+    """
     options = [wrapped(text, n) for n in ((1,) if arc else (1, 2, 3))]
     sizes = [_size(lines, box, face) for lines in options]
     size, lines = max(zip(sizes, options, strict=True), key=lambda pair: pair[0])
@@ -59,7 +80,7 @@ def fit(
 
 
 def ideograms(dice: Dice, box: Box, colour: Colour) -> Draw:
-    """Writing in no particular script: a row of square signs made of strokes, as headlines in Chinese or Korean look from afar."""
+    """Writing in no particular script: square signs made of strokes, as Chinese or Korean headlines look from afar."""
     count = min(max(round(box.w / max(box.h, 1.0)), 2), 6)
     side = min(box.w / count, box.h)
     left, top = box.centre[0] - side * count / 2, box.centre[1] - side / 2
@@ -68,10 +89,16 @@ def ideograms(dice: Dice, box: Box, colour: Colour) -> Draw:
         x, y, s = left + (i + 0.1) * side, top + 0.1 * side, side * 0.8
         for row in dice.sample((0.05, 0.27, 0.5, 0.73, 0.95), dice.integer(2, 4)):
             start = dice.pick((0.0, 0.0, 0.15, 0.5))
-            path.addRect(skia.Rect.MakeXYWH(x + s * start, y + s * row - thick / 2, s * (dice.uniform(0.75, 1.0) - start), thick))
+            path.addRect(
+                skia.Rect.MakeXYWH(x + s * start, y + s * row - thick / 2, s * (dice.uniform(0.75, 1.0) - start), thick)
+            )
         for column in dice.sample((0.08, 0.3, 0.5, 0.7, 0.92), dice.integer(1, 3)):
             start = dice.pick((0.0, 0.0, 0.25, 0.5))
-            path.addRect(skia.Rect.MakeXYWH(x + s * column - thick / 2, y + s * start, thick, s * (dice.uniform(0.7, 1.0) - start)))
+            path.addRect(
+                skia.Rect.MakeXYWH(
+                    x + s * column - thick / 2, y + s * start, thick, s * (dice.uniform(0.7, 1.0) - start)
+                )
+            )
     paint = skia.Paint(AntiAlias=True, Color=skia_colour(colour))
     return lambda canvas: canvas.drawPath(path, paint)
 
@@ -91,13 +118,17 @@ def _size(lines: list[str], box: Box, face: Any) -> float:
     return float(min(box.w / max(widest, 1.0), box.h / (100 * tall)) * 100)
 
 
-def _draw_lines(canvas: Any, lines: list[str], box: Box, font: Any, colour: Colour, align: str, stroke: Colour | None) -> None:
+def _draw_lines(
+    canvas: Any, lines: list[str], box: Box, font: Any, colour: Colour, align: str, stroke: Colour | None
+) -> None:
     size = font.getSize()
     tall = size * (0.75 + 0.92 * (len(lines) - 1))
     y = box.y + (box.h - tall) / 2 + size * 0.73
     paints = [skia.Paint(AntiAlias=True, Color=skia_colour(colour))]
     if stroke is not None:
-        outline = skia.Paint(AntiAlias=True, Color=skia_colour(stroke), Style=skia.Paint.kStroke_Style, StrokeWidth=max(size * 0.16, 2.0))
+        outline = skia.Paint(
+            AntiAlias=True, Color=skia_colour(stroke), Style=skia.Paint.kStroke_Style, StrokeWidth=max(size * 0.16, 2.0)
+        )
         outline.setStrokeJoin(skia.Paint.kRound_Join)
         paints.insert(0, outline)
     for paint in paints:

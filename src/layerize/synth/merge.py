@@ -43,7 +43,7 @@ def straight(premultiplied: U8) -> U8:
 
 
 def composite_over(layers: U8) -> U8:
-    """Flatten with "over" (DESIGN.md, ``C_i = a_i RGB_i + (1 - a_i) C_(i-1)``) in double precision, rounded once at the end.
+    """Flatten with "over" (DESIGN.md, ``C_i = a_i RGB_i + (1 - a_i) C_(i-1)``) in doubles, rounded once at the end.
 
     Args:
         layers: Straight RGBA ``u8`` (K, H, W, 4), bottom to top; the lowest is opaque.

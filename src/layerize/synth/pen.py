@@ -45,7 +45,10 @@ def smooth(points: Points, *, closed: bool = True, tension: float = 0.5) -> Any:
 def ring(count: int, radius: float = 0.5, *, centre: Point = (0.5, 0.5), turn: float = -math.pi / 2) -> list[Point]:
     """``count`` points on a circle, clockwise, the first at the top."""
     step = 2 * math.pi / count
-    return [(centre[0] + radius * math.cos(turn + i * step), centre[1] + radius * math.sin(turn + i * step)) for i in range(count)]
+    return [
+        (centre[0] + radius * math.cos(turn + i * step), centre[1] + radius * math.sin(turn + i * step))
+        for i in range(count)
+    ]
 
 
 class Pen:
@@ -61,8 +64,11 @@ class Pen:
         self.outline = outline
         self._paint = skia.Paint(AntiAlias=True)
         self._stroke = skia.Paint(
-            AntiAlias=True, Style=skia.Paint.kStroke_Style, StrokeCap=skia.Paint.kRound_Cap, StrokeJoin=skia.Paint.kRound_Join
-        )  # fmt: skip
+            AntiAlias=True,
+            Style=skia.Paint.kStroke_Style,
+            StrokeCap=skia.Paint.kRound_Cap,
+            StrokeJoin=skia.Paint.kRound_Join,
+        )
 
     def fill(self, path: Any, colour: Colour, alpha: float = 1.0, *, plain: bool = False) -> None:
         """Fill a path; ``plain`` parts get no outline."""
@@ -73,13 +79,24 @@ class Pen:
             self._stroke.setStrokeWidth(self.outline[1])
             self.canvas.drawPath(path, self._stroke)
 
-    def ellipse(self, x: float, y: float, rx: float, ry: float, colour: Colour, alpha: float = 1.0, *, plain: bool = False) -> None:
+    def ellipse(
+        self, x: float, y: float, rx: float, ry: float, colour: Colour, alpha: float = 1.0, *, plain: bool = False
+    ) -> None:
         """An ellipse around (x, y)."""
         self.fill(skia.Path.Oval(skia.Rect.MakeLTRB(x - rx, y - ry, x + rx, y + ry)), colour, alpha, plain=plain)
 
     def rect(
-        self, x: float, y: float, w: float, h: float, colour: Colour, radius: float = 0.0, *, alpha: float = 1.0, plain: bool = False
-    ) -> None:  # fmt: skip
+        self,
+        x: float,
+        y: float,
+        w: float,
+        h: float,
+        colour: Colour,
+        radius: float = 0.0,
+        *,
+        alpha: float = 1.0,
+        plain: bool = False,
+    ) -> None:
         """A rectangle with rounded corners."""
         self.fill(skia.Path.RRect(skia.Rect.MakeXYWH(x, y, w, h), radius, radius), colour, alpha, plain=plain)
 

@@ -8,31 +8,41 @@ from layerize.synth.colour import BLACK, HAIRS, SKINS, WHITE, Colour, Palette, m
 from layerize.synth.dice import Dice
 from layerize.synth.pen import Pen, Point
 
+# Drawings read best as rows of coordinates.
+# fmt: off
+
 
 def _head(pen: Pen, dice: Dice, centre: Point, r: float, skin: Colour, hair: Colour, palette: Palette) -> None:
     x, y = centre
     style = dice.pick(("short", "long", "bun", "bald", "bob", "curls", "hat", "cap"))
     if style in ("long", "bob"):
         length = dice.uniform(1.4, 2.4) if style == "long" else 1.1
-        pen.blob([(x - 1.15 * r, y), (x, y - 1.3 * r), (x + 1.15 * r, y), (x + 1.2 * r, y + length * r), (x, y + length * 0.8 * r), (x - 1.2 * r, y + length * r)], hair)  # fmt: skip
+        pen.blob([(x - 1.15 * r, y), (x, y - 1.3 * r), (x + 1.15 * r, y), (x + 1.2 * r, y + length * r),
+            (x, y + length * 0.8 * r), (x - 1.2 * r, y + length * r)], hair)
     if style == "curls":
         for i in range(9):
             angle = math.pi * (0.9 + 1.2 * i / 8)
-            pen.ellipse(x + 1.05 * r * math.cos(angle), y + 1.05 * r * math.sin(angle), 0.45 * r, 0.45 * r, hair, plain=True)
+            pen.ellipse(x + 1.05 * r * math.cos(angle), y + 1.05 * r * math.sin(angle), 0.45 * r, 0.45 * r, hair,
+                plain=True)
     pen.ellipse(x - 0.95 * r, y + 0.1 * r, 0.2 * r, 0.25 * r, skin)
     pen.ellipse(x + 0.95 * r, y + 0.1 * r, 0.2 * r, 0.25 * r, skin)
-    pen.blob([(x - 0.95 * r, y - 0.2 * r), (x, y - 1.1 * r), (x + 0.95 * r, y - 0.2 * r), (x + 0.6 * r, y + 0.85 * r), (x, y + 1.1 * r), (x - 0.6 * r, y + 0.85 * r)], skin)  # fmt: skip
+    pen.blob([(x - 0.95 * r, y - 0.2 * r), (x, y - 1.1 * r), (x + 0.95 * r, y - 0.2 * r),
+        (x + 0.6 * r, y + 0.85 * r), (x, y + 1.1 * r), (x - 0.6 * r, y + 0.85 * r)], skin)
     _face(pen, dice, centre, r, skin, hair)
     if style == "bun":
         pen.ellipse(x, y - 1.4 * r, 0.45 * r, 0.42 * r, hair)
     if style in ("short", "long", "bun", "bob"):
         part = dice.uniform(-0.4, 0.4)
-        pen.blob([(x - 1.05 * r, y + 0.1 * r), (x - 0.9 * r, y - 0.9 * r), (x, y - 1.35 * r), (x + 0.9 * r, y - 0.9 * r), (x + 1.05 * r, y + 0.1 * r), (x + 0.7 * r, y - 0.45 * r), (x + part * r, y - 0.6 * r), (x - 0.7 * r, y - 0.4 * r)], hair)  # fmt: skip
+        pen.blob([(x - 1.05 * r, y + 0.1 * r), (x - 0.9 * r, y - 0.9 * r), (x, y - 1.35 * r),
+            (x + 0.9 * r, y - 0.9 * r), (x + 1.05 * r, y + 0.1 * r), (x + 0.7 * r, y - 0.45 * r),
+            (x + part * r, y - 0.6 * r), (x - 0.7 * r, y - 0.4 * r)], hair)
     if style in ("hat", "cap"):
         cloth = dice.pick(palette.colours)
         wide = 1.7 if style == "hat" else 1.15
-        pen.blob([(x - 0.95 * r, y - 0.45 * r), (x - 0.8 * r, y - 1.4 * r), (x, y - 1.6 * r), (x + 0.8 * r, y - 1.4 * r), (x + 0.95 * r, y - 0.45 * r)], cloth)  # fmt: skip
-        pen.rect(x - (wide if style == "hat" else 0.9) * r, y - 0.75 * r, (2 * wide if style == "hat" else 0.9 + wide + 0.5) * r, 0.35 * r, mix(cloth, BLACK, 0.2), 0.15 * r)  # fmt: skip
+        pen.blob([(x - 0.95 * r, y - 0.45 * r), (x - 0.8 * r, y - 1.4 * r), (x, y - 1.6 * r),
+            (x + 0.8 * r, y - 1.4 * r), (x + 0.95 * r, y - 0.45 * r)], cloth)
+        pen.rect(x - (wide if style == "hat" else 0.9) * r, y - 0.75 * r,
+            (2 * wide if style == "hat" else 0.9 + wide + 0.5) * r, 0.35 * r, mix(cloth, BLACK, 0.2), 0.15 * r)
 
 
 def _face(pen: Pen, dice: Dice, centre: Point, r: float, skin: Colour, hair: Colour) -> None:
@@ -44,28 +54,36 @@ def _face(pen: Pen, dice: Dice, centre: Point, r: float, skin: Colour, hair: Col
             pen.ellipse(ex, y, 0.18 * r, 0.16 * r, WHITE, plain=True)
         pen.ellipse(ex, y + 0.02 * r, 0.1 * r, 0.12 * r, BLACK, plain=True)
         pen.line([(ex - 0.18 * r, y - 0.28 * r), (ex + 0.18 * r, y - 0.3 * r)], 0.09 * r, mix(hair, BLACK, 0.4))
-    pen.line([(x + look, y + 0.1 * r), (x + look + 0.1 * r, y + 0.32 * r), (x + look, y + 0.36 * r)], 0.08 * r, mix(skin, BLACK, 0.25))
+    pen.line([(x + look, y + 0.1 * r), (x + look + 0.1 * r, y + 0.32 * r), (x + look, y + 0.36 * r)], 0.08 * r,
+        mix(skin, BLACK, 0.25))
     red = (190, 60, 60) if dice.chance(0.7) else mix(skin, BLACK, 0.5)
-    pen.line([(x - 0.28 * r + look, y + 0.58 * r), (x + look, y + 0.7 * r), (x + 0.28 * r + look, y + 0.58 * r)], 0.11 * r, red, curved=True)
+    pen.line([(x - 0.28 * r + look, y + 0.58 * r), (x + look, y + 0.7 * r), (x + 0.28 * r + look, y + 0.58 * r)],
+        0.11 * r, red, curved=True)
     if dice.chance(0.2):
         for side in (-1, 1):
-            pen.line([(x + look + side * (0.38 + 0.26 * math.cos(a)) * r, y + 0.26 * math.sin(a) * r) for a in [i * 0.7 for i in range(10)]], 0.07 * r, BLACK)
+            pen.line([(x + look + side * (0.38 + 0.26 * math.cos(a)) * r,
+                y + 0.26 * math.sin(a) * r) for a in [i * 0.7 for i in range(10)]], 0.07 * r, BLACK)
     if dice.chance(0.12):
-        pen.blob([(x - 0.6 * r, y + 0.4 * r), (x, y + 0.5 * r), (x + 0.6 * r, y + 0.4 * r), (x + 0.4 * r, y + r), (x, y + 1.2 * r), (x - 0.4 * r, y + r)], hair)  # fmt: skip
+        pen.blob([(x - 0.6 * r, y + 0.4 * r), (x, y + 0.5 * r), (x + 0.6 * r, y + 0.4 * r), (x + 0.4 * r, y + r),
+            (x, y + 1.2 * r), (x - 0.4 * r, y + r)], hair)
 
 
 def bust(pen: Pen, dice: Dice, palette: Palette) -> None:
     """Head, neck, shoulders and clothes with collar, tie, necklace or lapels."""
     skin, hair = dice.pick(SKINS), dice.pick(HAIRS)
-    cloth, inner = vary(dice, dice.pick((*palette.colours, palette.dark))), dice.pick((WHITE, palette.light, *palette.colours))
+    cloth = vary(dice, dice.pick((*palette.colours, palette.dark)))
+    inner = dice.pick((WHITE, palette.light, *palette.colours))
     r = dice.uniform(0.17, 0.23)
     wide = dice.uniform(0.34, 0.46)
     y = 0.1 + 1.3 * r
     pen.line([(0.5, y + 0.6 * r), (0.5, y + 1.9 * r)], 0.7 * r, mix(skin, BLACK, 0.1), plain=False)
     top = y + 1.5 * r
-    pen.blob([(0.5 - 0.4 * r, top - 0.05), (0.5, top + 0.02), (0.5 + 0.4 * r, top - 0.05), (0.5 + wide * 0.85, top + 0.08), (0.5 + wide, 1.0), (0.5 + wide * 0.9, 1.04), (0.5 - wide * 0.9, 1.04), (0.5 - wide, 1.0), (0.5 - wide * 0.85, top + 0.08)], cloth)  # fmt: skip
+    pen.blob([(0.5 - 0.4 * r, top - 0.05), (0.5, top + 0.02), (0.5 + 0.4 * r, top - 0.05),
+        (0.5 + wide * 0.85, top + 0.08), (0.5 + wide, 1.0), (0.5 + wide * 0.9, 1.04), (0.5 - wide * 0.9, 1.04),
+        (0.5 - wide, 1.0), (0.5 - wide * 0.85, top + 0.08)], cloth)
     if dice.chance(0.6):
-        pen.shape([(0.5 - 0.5 * r, top - 0.02), (0.5 + 0.5 * r, top - 0.02), (0.5, min(top + 0.3, 1.0))], inner, plain=True)
+        pen.shape([(0.5 - 0.5 * r, top - 0.02), (0.5 + 0.5 * r, top - 0.02), (0.5, min(top + 0.3, 1.0))], inner,
+            plain=True)
     if dice.chance(0.3):
         tie = dice.pick(palette.colours)
         pen.shape([(0.47, top + 0.02), (0.53, top + 0.02), (0.55, 0.98), (0.5, 1.0), (0.45, 0.98)], tie, plain=True)
@@ -100,7 +118,8 @@ def full_figure(pen: Pen, dice: Dice, palette: Palette) -> None:
         pen.line([(0.5 + side * 0.05, hip), knee, foot], 0.085, skin if bare else trousers, plain=False)
         pen.ellipse(foot[0] + 0.02, foot[1] + 0.02, 0.06, 0.035, shoe)
     if dice.chance(0.35):
-        pen.shape([(0.5 - half, hip - 0.1), (0.5 + half, hip - 0.1), (0.5 + half * 2, hip + 0.17), (0.5 - half * 2, hip + 0.17)], trousers)
+        pen.shape([(0.5 - half, hip - 0.1), (0.5 + half, hip - 0.1), (0.5 + half * 2, hip + 0.17),
+            (0.5 - half * 2, hip + 0.17)], trousers)
     pen.line([(0.5, neck - r), (0.5, neck + 0.05)], 0.6 * r, mix(skin, BLACK, 0.1), plain=False)
     hands = []
     for side in (-1, 1):
@@ -110,7 +129,8 @@ def full_figure(pen: Pen, dice: Dice, palette: Palette) -> None:
         hands.append(hand)
         pen.line([(0.5 + side * half * 0.8, neck + 0.06), elbow, hand], 0.065, shirt, plain=False)
         pen.ellipse(*hand, 0.04, 0.04, skin)
-    pen.blob([(0.5 - half, neck + 0.02), (0.5, neck), (0.5 + half, neck + 0.02), (0.5 + half, hip), (0.5, hip + 0.03), (0.5 - half, hip)], shirt)
+    pen.blob([(0.5 - half, neck + 0.02), (0.5, neck), (0.5 + half, neck + 0.02), (0.5 + half, hip),
+        (0.5, hip + 0.03), (0.5 - half, hip)], shirt)
     if dice.chance(0.3):
         for i in range(3):
             pen.rect(0.5 - half, neck + 0.06 + i * 0.08, 2 * half, 0.03, mix(shirt, WHITE, 0.6), plain=True)

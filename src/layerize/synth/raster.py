@@ -151,8 +151,11 @@ def _grown(box: tuple[int, int, int, int], finish: Finish, size: tuple[int, int]
         left, right = max(left, reach - dx), max(right, reach + dx)
         top, bottom = max(top, reach - dy), max(bottom, reach + dy)
     return (
-        max(int(x0 - left), 0), max(int(y0 - top), 0), min(int(x1 + right + 1), size[0]), min(int(y1 + bottom + 1), size[1]),
-    )  # fmt: skip
+        max(int(x0 - left), 0),
+        max(int(y0 - top), 0),
+        min(int(x1 + right + 1), size[0]),
+        min(int(y1 + bottom + 1), size[1]),
+    )
 
 
 def _finished(cutout: Cutout, finish: Finish, dice: Dice) -> Cutout | None:
@@ -181,7 +184,9 @@ def _lit(pixels: U8, finish: Finish, dice: Dice) -> U8:
         down = np.linspace(0.6, -1, h, dtype=np.float32)
         factor += np.float32(finish.light * 0.5) * (across + down[:, None])
     if finish.texture > 0:
-        factor *= 1 + np.float32(finish.texture) * (octaves(dice, (w, h), coarsest=dice.integer(3, 9), count=3, decay=0.8) - np.float32(0.5))
+        factor *= 1 + np.float32(finish.texture) * (
+            octaves(dice, (w, h), coarsest=dice.integer(3, 9), count=3, decay=0.8) - np.float32(0.5)
+        )
     colour = np.minimum(np.rint(pixels[..., :3] * factor[..., None]), pixels[..., 3:]).clip(0)
     return np.dstack([colour.astype(np.uint8), pixels[..., 3]])
 
@@ -200,7 +205,9 @@ def _shadow(alpha: U8, finish: Finish) -> U8:
     h, w = alpha.shape
     moved = np.zeros_like(alpha)
     ix, iy = round(dx), round(dy)
-    moved[max(iy, 0) : h + min(iy, 0), max(ix, 0) : w + min(ix, 0)] = soft[max(-iy, 0) : h + min(-iy, 0), max(-ix, 0) : w + min(-ix, 0)]
+    moved[max(iy, 0) : h + min(iy, 0), max(ix, 0) : w + min(ix, 0)] = soft[
+        max(-iy, 0) : h + min(-iy, 0), max(-ix, 0) : w + min(-ix, 0)
+    ]
     return _tinted(moved, finish.shadow_colour, strength)
 
 

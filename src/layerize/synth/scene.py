@@ -139,4 +139,7 @@ def _crossing(a: Cutout, b: Cutout) -> tuple[tuple[slice, slice], tuple[slice, s
     y1 = min(a.y + a.pixels.shape[0], b.y + b.pixels.shape[0])
     if x0 >= x1 or y0 >= y1:
         return None
-    return (slice(y0 - a.y, y1 - a.y), slice(x0 - a.x, x1 - a.x)), (slice(y0 - b.y, y1 - b.y), slice(x0 - b.x, x1 - b.x))
+    return (slice(y0 - a.y, y1 - a.y), slice(x0 - a.x, x1 - a.x)), (
+        slice(y0 - b.y, y1 - b.y),
+        slice(x0 - b.x, x1 - b.x),
+    )

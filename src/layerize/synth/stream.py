@@ -1,6 +1,6 @@
 """An endless, resumable stream of batches of designs, drawn in worker processes.
 
-Batch ``i`` depends only on the seed, the sizes, the config and ``i``: not on the number of workers nor on where the stream began.
+Batch ``i`` depends on the seed, the sizes, the config and ``i`` only: not on the number of workers, nor on the start.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _FAREWELL = 5.0
 class DesignBatch(TypedDict):
     """Designs of one size.
 
-    ``image``: ``u8`` (B, H, W, 3). ``layers``: ``u8`` (B, K, H, W, 4), straight RGBA bottom to top, zero above each design's
-    count. ``count``: int64 (B,). ``captions``: B sentences. ``seeds``: int64 (B,).
+    ``image``: ``u8`` (B, H, W, 3). ``layers``: ``u8`` (B, K, H, W, 4), straight RGBA bottom to top, zero above each
+    design's count. ``count``: int64 (B,). ``captions``: B sentences. ``seeds``: int64 (B,).
     """
 
     image: U8
@@ -80,8 +80,9 @@ def design_batches(
     """
     if batch_size < 1 or workers < 0 or start < 0 or not sizes:
         raise UsageError(
-            f"batch_size is {batch_size}, workers {workers}, start {start}, sizes {list(sizes)}; allowed: at least 1, 0, 0 and one size."
-        )  # fmt: skip
+            f"batch_size is {batch_size}, workers {workers}, start {start}, sizes {list(sizes)}; "
+            "allowed: at least 1, 0, 0 and one size."
+        )
     plan = _Plan(batch_size=batch_size, sizes=tuple(sizes), seed=seed, config=config or DesignConfig())
     return _in_workers(plan, workers, start) if workers else _inline(plan, start)
 
@@ -136,7 +137,9 @@ def _in_workers(plan: _Plan, workers: int, start: int) -> Iterator[DesignBatch]:
     stop = context.Event()
     queues = [context.Queue(_AHEAD) for _ in range(workers)]
     processes = [
-        context.Process(target=_work, args=(plan, start + i, workers, queues[i], stop), daemon=True, name=f"designs-{i}")
+        context.Process(
+            target=_work, args=(plan, start + i, workers, queues[i], stop), daemon=True, name=f"designs-{i}"
+        )
         for i in range(workers)
     ]
     for process in processes:
@@ -161,7 +164,8 @@ def _receive(waiting: Any, process: BaseProcess) -> DesignBatch:
             if alive:
                 continue
             raise LayerizeError(
-                f"The process {process.name} that draws designs ended with exit code {process.exitcode}; start again with the batch index."
+                f"The process {process.name} that draws designs ended with exit code {process.exitcode}; "
+                "start again with the index of the batch."
             ) from None
         if isinstance(made, Exception):
             raise made

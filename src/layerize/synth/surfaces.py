@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 def _panel_colour(dice: Dice, config: DesignConfig, palette: Palette, below: Colour) -> Colour:
     if dice.chance(config.similar_probability):
         return mix(below, dice.pick((WHITE, BLACK)), dice.uniform(0.12, 0.25))
-    return dice.pick((palette.against(dice, below), palette.against(dice, below), WHITE if sum(below) < 600 else palette.dark))
+    return dice.pick(
+        (palette.against(dice, below), palette.against(dice, below), WHITE if sum(below) < 600 else palette.dark)
+    )
 
 
 def panel(dice: Dice, config: DesignConfig, palette: Palette, below: Colour, box: Box, *, name: str = "Panel") -> Item:
@@ -33,7 +35,11 @@ def panel(dice: Dice, config: DesignConfig, palette: Palette, below: Colour, box
     angle = tilt(dice, config, 8.0)
     graded, framed = dice.chance(0.2), dice.chance(0.2)
     other, line = mix(colour, dice.pick((WHITE, BLACK)), dice.uniform(0.1, 0.35)), palette.against(dice, colour)
-    paint = linear_paint((box.x, box.y), (box.x + box.w, box.y + box.h), [colour, other]) if graded else skia.Paint(AntiAlias=True, Color=skia_colour(colour))
+    paint = (
+        linear_paint((box.x, box.y), (box.x + box.w, box.y + box.h), [colour, other])
+        if graded
+        else skia.Paint(AntiAlias=True, Color=skia_colour(colour))
+    )
 
     def draw(canvas: Any) -> None:
         canvas.rotate(angle, *box.centre)
@@ -41,11 +47,17 @@ def panel(dice: Dice, config: DesignConfig, palette: Palette, below: Colour, box
         if framed:
             edge = max(min(box.w, box.h) * 0.035, 1.0)
             inner = box.inset(0.05)
-            stroke = skia.Paint(AntiAlias=True, Color=skia_colour(line), Style=skia.Paint.kStroke_Style, StrokeWidth=edge)
+            stroke = skia.Paint(
+                AntiAlias=True, Color=skia_colour(line), Style=skia.Paint.kStroke_Style, StrokeWidth=edge
+            )
             corner = max(radius - min(box.w, box.h) * 0.05, 0.0)
-            canvas.drawRRect(skia.RRect.MakeRectXY(skia.Rect.MakeXYWH(inner.x, inner.y, inner.w, inner.h), corner, corner), stroke)
+            canvas.drawRRect(
+                skia.RRect.MakeRectXY(skia.Rect.MakeXYWH(inner.x, inner.y, inner.w, inner.h), corner, corner), stroke
+            )
 
-    return Item("panel", name, draw, _see_through(dice, config, finish_for(dice, config, min(box.w, box.h), solid=False)))
+    return Item(
+        "panel", name, draw, _see_through(dice, config, finish_for(dice, config, min(box.w, box.h), solid=False))
+    )
 
 
 def _see_through(dice: Dice, config: DesignConfig, finish: Any) -> Any:
@@ -59,7 +71,9 @@ def shape(dice: Dice, config: DesignConfig, palette: Palette, below: Colour, box
     colour = _panel_colour(dice, config, palette, below)
     path = dice.pick(icons.PLAIN)(dice)
     draw = path_draw(dice, path, box, colour, dice.pick((0.0, 0.0, 90.0, 180.0, 270.0, dice.uniform(0, 360))))
-    return Item("shape", "Shape", draw, _see_through(dice, config, finish_for(dice, config, min(box.w, box.h), solid=False)))
+    return Item(
+        "shape", "Shape", draw, _see_through(dice, config, finish_for(dice, config, min(box.w, box.h), solid=False))
+    )
 
 
 def badge(dice: Dice, config: DesignConfig, palette: Palette, below: Colour, box: Box) -> Item:
@@ -82,7 +96,9 @@ def photo(dice: Dice, config: DesignConfig, palette: Palette, below: Colour, box
     round_ = dice.chance(0.2)
     radius = min(w, h) * (0.5 if round_ else dice.pick((0.0, 0.0, 0.08, 0.15)))
     angle = tilt(dice, config, 12.0)
-    outer = box if not round_ else Box(box.centre[0] - min(w, h) / 2, box.centre[1] - min(w, h) / 2, min(w, h), min(w, h))
+    outer = (
+        box if not round_ else Box(box.centre[0] - min(w, h) / 2, box.centre[1] - min(w, h) / 2, min(w, h), min(w, h))
+    )
 
     def draw(canvas: Any) -> None:
         canvas.rotate(angle, *box.centre)
@@ -92,7 +108,12 @@ def photo(dice: Dice, config: DesignConfig, palette: Palette, below: Colour, box
         canvas.drawImage(image, box.x, box.y, skia.SamplingOptions(skia.FilterMode.kLinear))
         canvas.restore()
         if frame:
-            inner = skia.RRect.MakeRectXY(rect.rect().makeInset(frame / 2, frame / 2), max(radius - frame / 2, 0), max(radius - frame / 2, 0))
-            canvas.drawRRect(inner, skia.Paint(AntiAlias=True, Color=skia_colour(edge), Style=skia.Paint.kStroke_Style, StrokeWidth=frame))
+            inner = skia.RRect.MakeRectXY(
+                rect.rect().makeInset(frame / 2, frame / 2), max(radius - frame / 2, 0), max(radius - frame / 2, 0)
+            )
+            canvas.drawRRect(
+                inner,
+                skia.Paint(AntiAlias=True, Color=skia_colour(edge), Style=skia.Paint.kStroke_Style, StrokeWidth=frame),
+            )
 
     return Item("photo", "Picture", draw, finish_for(dice, config, min(w, h), solid=False))

@@ -1,4 +1,4 @@
-"""Pixel textures made of noise: photo-like grounds, surfaces for objects. Arrays are premultiplied-safe opaque RGB ``u8``."""
+"""Pixel textures made of noise: photo-like grounds, surfaces of objects."""
 
 from __future__ import annotations
 

@@ -15,12 +15,18 @@ def _any(dice: Dice, palette: Palette) -> Colour:
     return vary(dice, dice.pick((*palette.colours, *palette.colours, palette.dark, palette.light)))
 
 
+# Drawings read best as rows of coordinates.
+# fmt: off
+
+
 def bottle(pen: Pen, dice: Dice, palette: Palette) -> None:
     """A bottle or flask with cap, shoulders, label and a highlight."""
     glass, cap, paper = _any(dice, palette), _any(dice, palette), _any(dice, palette)
     w, neck, shoulder = dice.uniform(0.13, 0.24), dice.uniform(0.04, 0.08), dice.uniform(0.3, 0.45)
     pen.rect(0.5 - neck * 1.25, 0.02, neck * 2.5, 0.11, cap, 0.015)
-    pen.blob([(0.5 - neck, 0.12), (0.5 - neck, shoulder - 0.12), (0.5 - w, shoulder + 0.02), (0.5 - w, 0.93), (0.5 - w * 0.8, 0.98), (0.5 + w * 0.8, 0.98), (0.5 + w, 0.93), (0.5 + w, shoulder + 0.02), (0.5 + neck, shoulder - 0.12), (0.5 + neck, 0.12)], glass)  # fmt: skip
+    pen.blob([(0.5 - neck, 0.12), (0.5 - neck, shoulder - 0.12), (0.5 - w, shoulder + 0.02), (0.5 - w, 0.93),
+        (0.5 - w * 0.8, 0.98), (0.5 + w * 0.8, 0.98), (0.5 + w, 0.93), (0.5 + w, shoulder + 0.02),
+        (0.5 + neck, shoulder - 0.12), (0.5 + neck, 0.12)], glass)
     top = shoulder + dice.uniform(0.08, 0.15)
     pen.rect(0.5 - w * 0.97, top, w * 1.94, 0.88 - top, paper, plain=True)
     pen.ellipse(0.5, (top + 0.88) / 2, w * 0.45, w * 0.45, _any(dice, palette), plain=True)
@@ -39,7 +45,8 @@ def cup(pen: Pen, dice: Dice, palette: Palette) -> None:
         pen.ellipse(0.44, 0.68, 0.12, 0.12, accent, plain=True)
         if dice.chance(0.6):
             for x in (0.34, 0.5):
-                pen.line([(x, 0.3), (x + 0.06, 0.2), (x - 0.02, 0.12), (x + 0.04, 0.03)], 0.035, mix(body, WHITE, 0.7), curved=True)
+                pen.line([(x, 0.3), (x + 0.06, 0.2), (x - 0.02, 0.12), (x + 0.04, 0.03)], 0.035,
+                    mix(body, WHITE, 0.7), curved=True)
         return
     pen.line([(0.55, 0.25), (0.62, 0.02)], 0.04, accent, plain=False)
     pen.shape([(0.24, 0.22), (0.76, 0.22), (0.67, 0.97), (0.33, 0.97)], body)
@@ -74,7 +81,8 @@ def house(pen: Pen, dice: Dice, palette: Palette) -> None:
     pen.shape([(0.5, 0.04), (0.5 + w + 0.08, eaves + 0.03), (0.5 - w - 0.08, eaves + 0.03)], roof)
     pen.rect(0.44, 0.7, 0.14, 0.27, door, 0.02)
     for x in (-0.62, 0.5):
-        pen.rect(0.5 + x * w - 0.02, eaves + 0.13, 0.14, 0.13, dice.pick(((255, 236, 150), (180, 220, 240), WHITE)), 0.01)
+        pen.rect(0.5 + x * w - 0.02, eaves + 0.13, 0.14, 0.13, dice.pick(((255, 236, 150), (180, 220, 240), WHITE)),
+            0.01)
 
 
 def plant(pen: Pen, dice: Dice, palette: Palette) -> None:
@@ -93,7 +101,8 @@ def plant(pen: Pen, dice: Dice, palette: Palette) -> None:
             pen.ellipse(x, y, 0.04, 0.04, (250, 214, 80), plain=True)
         else:
             nx, ny = math.sin(angle) * 0.09, math.cos(angle) * 0.09
-            pen.blob([(0.5 * 0.4 + x * 0.6, 0.66 * 0.4 + y * 0.6), (x * 0.9 + 0.05 + nx, y * 0.9 + 0.066 + ny), (x, y), (x * 0.9 + 0.05 - nx, y * 0.9 + 0.066 - ny)], vary(dice, green))
+            pen.blob([(0.5 * 0.4 + x * 0.6, 0.66 * 0.4 + y * 0.6), (x * 0.9 + 0.05 + nx, y * 0.9 + 0.066 + ny),
+                (x, y), (x * 0.9 + 0.05 - nx, y * 0.9 + 0.066 - ny)], vary(dice, green))
     pen.shape([(0.28, 0.66), (0.72, 0.66), (0.65, 0.98), (0.35, 0.98)], pot)
     pen.rect(0.26, 0.63, 0.48, 0.08, mix(pot, WHITE, 0.2), 0.02)
 
@@ -114,7 +123,8 @@ def tree(pen: Pen, dice: Dice, palette: Palette) -> None:
         pen.line([(0.46, 0.97), (0.52, 0.65), (0.5, 0.3)], 0.07, wood, curved=True, plain=False)
         for angle in (0.1, 0.8, 1.57, 2.3, 3.0, 3.5, -0.4):
             x, y = 0.5 + 0.42 * math.cos(angle), 0.28 - 0.22 * math.sin(angle)
-            pen.blob([(0.5, 0.3), ((0.5 + x) / 2, (0.3 + y) / 2 - 0.09), (x, y + 0.08), ((0.5 + x) / 2, (0.3 + y) / 2)], vary(dice, green, 14))
+            pen.blob([(0.5, 0.3), ((0.5 + x) / 2, (0.3 + y) / 2 - 0.09), (x, y + 0.08),
+                ((0.5 + x) / 2, (0.3 + y) / 2)], vary(dice, green, 14))
 
 
 def folder(pen: Pen, dice: Dice, palette: Palette) -> None:
@@ -182,7 +192,8 @@ def food(pen: Pen, dice: Dice, palette: Palette) -> None:
         pen.rect(0.1, 0.7, 0.8, 0.18, bun, 0.08)
         pen.rect(0.06, 0.6, 0.88, 0.12, (110, 62, 40), 0.05)
         pen.shape([(0.08, 0.56), (0.92, 0.56), (0.75, 0.68), (0.6, 0.6), (0.4, 0.68)], (250, 200, 70))
-        pen.blob([(0.05, 0.53), (0.3, 0.49), (0.5, 0.53), (0.7, 0.49), (0.95, 0.53), (0.7, 0.58), (0.3, 0.58)], (110, 180, 70))
+        pen.blob([(0.05, 0.53), (0.3, 0.49), (0.5, 0.53), (0.7, 0.49), (0.95, 0.53), (0.7, 0.58), (0.3, 0.58)],
+            (110, 180, 70))
         pen.blob([(0.08, 0.5), (0.2, 0.24), (0.5, 0.14), (0.8, 0.24), (0.92, 0.5)], bun)
         for x, y in ((0.35, 0.3), (0.5, 0.24), (0.65, 0.31), (0.45, 0.38)):
             pen.ellipse(x, y, 0.025, 0.016, mix(bun, WHITE, 0.7), plain=True)
@@ -190,7 +201,8 @@ def food(pen: Pen, dice: Dice, palette: Palette) -> None:
         skin = dice.pick(((220, 50, 50), (250, 160, 40), (150, 190, 60), (240, 200, 60), _any(dice, palette)))
         pen.line([(0.5, 0.26), (0.54, 0.06)], 0.04, (100, 70, 40))
         pen.blob([(0.54, 0.16), (0.72, 0.05), (0.82, 0.12), (0.66, 0.2)], dice.pick(_GREENS))
-        pen.blob([(0.5, 0.25), (0.75, 0.2), (0.9, 0.48), (0.74, 0.88), (0.5, 0.92), (0.26, 0.88), (0.1, 0.48), (0.25, 0.2)], skin)
+        pen.blob([(0.5, 0.25), (0.75, 0.2), (0.9, 0.48), (0.74, 0.88), (0.5, 0.92), (0.26, 0.88), (0.1, 0.48),
+            (0.25, 0.2)], skin)
         pen.ellipse(0.3, 0.42, 0.06, 0.1, mix(skin, WHITE, 0.55), plain=True)
 
 
@@ -239,7 +251,8 @@ def rocket(pen: Pen, dice: Dice, palette: Palette) -> None:
         pen.line([(0.5, 0.3), (0.5, 0.86), (0.42, 0.95), (0.35, 0.87)], 0.04, (90, 60, 40), curved=True)
         for i in range(4):
             x0, x1 = 0.04 + 0.23 * i, 0.27 + 0.23 * i
-            pen.blob([(0.5, 0.04), (x0 + (0.04 if i == 0 else 0), 0.4), ((x0 + x1) / 2, 0.5), (x1, 0.42)], (main, accent)[i % 2])
+            pen.blob([(0.5, 0.04), (x0 + (0.04 if i == 0 else 0), 0.4), ((x0 + x1) / 2, 0.5), (x1, 0.42)],
+                (main, accent)[i % 2])
 
 
 def lamp(pen: Pen, dice: Dice, palette: Palette) -> None:
