@@ -47,6 +47,7 @@ CHECKPOINT_FILES = {
     "models/tensor_files.py",
     "models/diffusers_folder.py",
     "models/config_json.py",
+    "models/qwen_text.py",  # foreign tokenizer and text encoder
 }
 FILE_MODULES = {"pathlib", "os", "io", "json", "safetensors", "PIL"}
 NEVER_AT_IMPORT = {"diffusers", "transformers", "skia", "accelerate", "huggingface_hub", "psutil"}

@@ -52,3 +52,17 @@ def folder(tmp_path: Path, stack: LayerStack) -> Path:
     """The stack as a manifest folder."""
     save(stack, tmp_path / "drawn.layers")
     return tmp_path / "drawn.layers"
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete model of random weights."""
+    import torch
+
+    from layerize.models.checkpoint import save_model
+    from layerize.models.layer_model import LayerModel, tiny
+
+    torch.manual_seed(0)
+    metadata = {"steps": 12, "figures": {"fg_iou": 0.25}}
+    card = "# Tiny\n\nRandom weights."
+    return save_model(LayerModel(tiny()), tmp_path_factory.mktemp("models") / "tiny", card=card, metadata=metadata)

@@ -5,19 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 import torch
 
 from layerize.models.checkpoint import load_model, save_model
 from layerize.models.layer_model import LayerModel, tiny
 from layerize.models.rgba_vae import RGBAVAE, RGBAVAEConfig
-
-
-@pytest.fixture
-def checkpoint(tmp_path: Path) -> Path:
-    torch.manual_seed(0)
-    metadata = {"steps": 12, "figures": {"fg_iou": 0.25}}
-    return save_model(LayerModel(tiny()), tmp_path / "tiny", card="# Tiny\n\nRandom weights.", metadata=metadata)
 
 
 def test_info_counts_the_parameters_of_each_part(cli, checkpoint: Path) -> None:
@@ -40,7 +32,7 @@ def test_info_as_text_shows_figures_and_card(cli, checkpoint: Path) -> None:
 
 def test_unknown_model_is_named_with_those_that_exist(cli) -> None:
     stderr = cli("model", "info", "nonesuch", code=1).stderr
-    assert "'nonesuch'" in stderr
+    assert "nonesuch: no such model" in stderr
     assert len(stderr.splitlines()) == 1
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from layerize.cli.report import say, say_json, warnings_on_stderr
-from layerize.errors import CheckpointError, UsageError
+from layerize.errors import UsageError
 
 if TYPE_CHECKING:
     from layerize.models.checkpoint import CheckpointInfo
@@ -28,8 +28,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 def list_models(as_json: Json = False) -> None:
     """The models that come with the package; --model takes their names or a checkpoint folder."""
     from layerize.models.checkpoint import read_info
+    from layerize.splitter import shipped_models
 
-    found = {folder.name: read_info(folder) for folder in _shipped()}
+    found = {name: read_info(folder) for name, folder in shipped_models().items()}
     if as_json:
         say_json([_summary(name, info) for name, info in found.items()])
         return
@@ -51,8 +52,9 @@ def info(
 ) -> None:
     """Describe a model: its parts, figures and card."""
     from layerize.models.checkpoint import read_info
+    from layerize.splitter import find_model
 
-    folder = resolve(model)
+    folder = find_model(model)
     found = read_info(folder)
     facts = _summary(model, found)
     if as_json:
@@ -97,32 +99,11 @@ def export_weights(
 ) -> None:
     """Write a checkpoint of the published architecture as a diffusers folder."""
     from layerize.models.checkpoint import export_diffusers, load_model
+    from layerize.splitter import find_model
 
     with warnings_on_stderr():
-        export_diffusers(load_model(resolve(model), dtype=None), out)
+        export_diffusers(load_model(find_model(model), dtype=None), out)
     say(f"{model} -> {out}")
-
-
-def resolve(model: str) -> Path:
-    """The folder of a shipped model's name, or the folder itself.
-
-    Raises:
-        CheckpointError: Neither.
-    """
-    shipped = {folder.name: folder for folder in _shipped()}
-    if model in shipped:
-        return shipped[model]
-    if Path(model).is_dir():
-        return Path(model)
-    names = ", ".join(shipped) or "none"
-    raise CheckpointError(
-        f"there is no model {model!r}; shipped with this package: {names}. Or give a checkpoint folder."
-    )
-
-
-def _shipped() -> list[Path]:
-    assets = Path(__file__).parents[1] / "assets"
-    return sorted(path.parent for path in assets.glob("*/config.json"))
 
 
 def _summary(name: str, info: CheckpointInfo) -> dict[str, Any]:
