@@ -43,7 +43,7 @@ def support(seen_hw: Mask) -> F32:
     return weight / np.maximum(cv2.dilate(weight, np.ones((9, 9), np.uint8)), 1e-9)
 
 
-def layer_colour(rgb_hw3: F32, model_hw3: F32, seen_hw: Mask, hidden: Hidden) -> F32:
+def layer_colour(rgb_hw3: F32, model_hw3: F32, seen_hw: Mask, hidden: Hidden, cell: float) -> F32:
     """Colour of one layer everywhere: its own pixels where seen, continued where hidden.
 
     Args:
@@ -51,6 +51,7 @@ def layer_colour(rgb_hw3: F32, model_hw3: F32, seen_hw: Mask, hidden: Hidden) ->
         model_hw3: The model's colour for this layer, 0..1.
         seen_hw: Where the layer is what one sees, fully.
         hidden: See ``RefineConfig``.
+        cell: Side of a coarse pixel in work pixels.
 
     Returns:
         0..1, shape (h, w, 3).
@@ -65,19 +66,21 @@ def layer_colour(rgb_hw3: F32, model_hw3: F32, seen_hw: Mask, hidden: Hidden) ->
     joined = model_hw3 + offset
     if hidden == "model":
         return np.clip(joined, 0, 1)
-    return np.clip(without_ghost(joined, smooth, rgb_hw3), 0, 1)
+    return np.clip(without_ghost(joined, smooth, rgb_hw3, cell), 0, 1)
 
 
-def without_ghost(joined_hw3: F32, smooth_hw3: F32, rgb_hw3: F32) -> F32:
+def without_ghost(joined_hw3: F32, smooth_hw3: F32, rgb_hw3: F32, cell: float) -> F32:
     """Take the faint copy of the object in front out of the model's hidden colours.
 
     A ghost is what the model adds to the plain continuation *in proportion to* the object one sees there: the local
-    regression of ``joined - smooth`` on ``rgb - smooth``, limited to 0..1, is removed. What the model knows
-    independently of the object stays.
+    regression of ``joined - smooth`` on ``rgb - smooth`` (at the model's sharpness), limited to 0..1, is removed, and
+    the more of it there was the less the rest is believed. What the model knows independently of the object stays.
     """
-    reach = max(5, round(0.03 * max(rgb_hw3.shape[:2]))) | 1
-    added, front = joined_hw3 - smooth_hw3, rgb_hw3 - smooth_hw3
-    common = cv2.blur((added * front).sum(2), (reach, reach))
-    power = cv2.blur((front * front).sum(2), (reach, reach))
-    share = np.clip(common / (power + 1e-4), 0, 1)
-    return joined_hw3 - share[..., None] * front
+    reach = (2 * round(3 * cell) + 1,) * 2
+    added = joined_hw3 - smooth_hw3
+    front = cv2.GaussianBlur(rgb_hw3, (0, 0), 0.7 * cell) - smooth_hw3
+    common = cv2.blur((added * front).sum(2), reach)
+    power = cv2.blur((front * front).sum(2), reach)
+    share = cv2.blur(np.clip(common / (power + 1e-3), 0, 1), reach)[..., None]
+    rest: F32 = added - share * front
+    return smooth_hw3 + np.square(1 - share) * rest

@@ -12,6 +12,9 @@ from layerize.refine.plan import Plan
 from layerize.refine.resample import TileView
 
 DETAIL_BELOW = 24.0  # a translucent layer's unwillingness to take the picture's detail into its colour
+CLEAN_BEHIND = (
+    8.0  # unwillingness to take the fringe of an edge into what lies behind it, where it would stay as an outline
+)
 
 Box = tuple[int, int, int, int]
 
@@ -33,7 +36,7 @@ def refine_tile(image_HW4: U8, plan: Plan, box: Box, out: list[U8]) -> None:
     pixels = tile.shape[0] * tile.shape[1]
     alpha_KN = np.rint(alpha * 255).astype(np.uint8).reshape(len(present), pixels)
     colour_KN3 = np.rint(colour).astype(np.uint8).reshape(len(present), pixels, 3)
-    stiff_KN = None if stiff is None else stiff.reshape(len(present), pixels)
+    stiff_KN = stiff.reshape(len(present), pixels)
     alpha_KN, colour_KN3 = solve(np.ascontiguousarray(tile).reshape(-1, 4), alpha_KN, colour_KN3, stiff_KN)
     for index, k in enumerate(present):
         target = out[k][top:bottom, left:right]
@@ -42,11 +45,11 @@ def refine_tile(image_HW4: U8, plan: Plan, box: Box, out: list[U8]) -> None:
         target[target[..., 3] == 0] = 0
 
 
-def build(tile_HW4: U8, plan: Plan, view: TileView, present: list[int]) -> tuple[F32, F32, F32 | None]:
+def build(tile_HW4: U8, plan: Plan, view: TileView, present: list[int]) -> tuple[F32, F32, F32]:
     """Native alpha (0..1), colour (0..255) and stiffness of the layers in a tile, bottom to top."""
     shape = (len(present), *tile_HW4.shape[:2])
     alpha, colour = np.zeros(shape, np.float32), np.zeros((*shape, 3), np.float32)
-    stiff: F32 | None = None
+    soft: list[F32 | None] = []
     rgb = tile_HW4[..., :3]
     back: F32 | None = None
     for index, k in enumerate(present):
@@ -54,15 +57,35 @@ def build(tile_HW4: U8, plan: Plan, view: TileView, present: list[int]) -> tuple
         colour[index] = view.read(plan.colour_Khw3[k])
         if back is not None and view.crop(plan.edge_Khw[k]).any():
             sharpen(alpha[index], rgb, colour[index], back, view.read(plan.edge_Khw[k]) / 255)
-        if view.crop(plan.soft_Khw[k]).any():
-            stiff = np.ones(shape, np.float32) if stiff is None else stiff
-            stiff[index] += DETAIL_BELOW / 255 * view.read(plan.soft_Khw[k])
         alpha[index] = floor_alpha(alpha[index])
+        soft.append(view.read(plan.soft_Khw[k]) / 255 if view.crop(plan.soft_Khw[k]).any() else None)
         if back is None:
             back = colour[index].copy()
         else:
             back += alpha[index][..., None] * (colour[index] - back)
-    return alpha, colour, stiff
+    return alpha, colour, stiffness(alpha, soft)
+
+
+def stiffness(alpha_KHW: F32, soft: list[F32 | None]) -> F32:
+    """Who takes what the colours cannot explain: what is below a veil, and what is in front at an edge.
+
+    Args:
+        alpha_KHW: Alpha of every layer, 0..1.
+        soft: Per layer, where it is a veil (0..1), or None where it is not.
+
+    Returns:
+        1 and up, as ``exact.solve`` wants it.
+    """
+    result = np.ones_like(alpha_KHW)
+    light = np.ones(alpha_KHW.shape[1:], np.float32)
+    for index in range(len(alpha_KHW) - 1, -1, -1):
+        result[index] += CLEAN_BEHIND * (1 - light)
+        cover, veil = alpha_KHW[index], soft[index]
+        if veil is not None:
+            result[index] += DETAIL_BELOW * veil
+            cover = cover * (1 - veil)
+        light *= 1 - cover
+    return result
 
 
 def sharpen(alpha_HW: F32, rgb_HW3: U8, front_HW3: F32, back_HW3: F32, edge_HW: F32) -> None:

@@ -55,8 +55,8 @@ def decide_owners(rgb_hw3: U8, layers_Khw4: F32, soft_Khw: Mask, cell: float) ->
 def evidence(rgb_hw3: F32, layers_Khw4: F32, soft_Khw: Mask) -> F32:
     """How much each layer claims each pixel, sum 1: its visible weight, doubted where its colour is not the picture's.
 
-    A coarse pixel on a thin stroke or an edge has mixed alpha, but the stroke's layer has the stroke's colour there and the
-    layer below has not. The doubt is bounded: a sure alpha is never overruled by colour.
+    A coarse pixel on a thin stroke or an edge has mixed alpha, but the stroke's layer has the stroke's colour there
+    and the layer below has not. The doubt is bounded: a sure alpha is never overruled by colour.
     """
     hard = np.where(soft_Khw, 0, layers_Khw4[..., 3])
     weight = visible_light(hard) * hard

@@ -62,7 +62,7 @@ def make_plan(image_HW4: U8, coarse_Khw4: F32, config: RefineConfig) -> Plan:
     for k, layer in enumerate(layers):
         given = layer[..., 3]
         seen = (owner == k) & ~soft[k:].any(0) & solid_hw
-        colour[k] = layer_colour(rgb_hw3, layer[..., :3], seen, config.hidden)
+        colour[k] = layer_colour(rgb_hw3, layer[..., :3], seen, config.hidden, cell)
         if soft[k].any():
             veil = soft_colour(layer[..., :3], given, soft[k], cell)
             colour[k] = veil if is_veil(owner == k, soft[k]) else np.where(soft[k][..., None], veil, colour[k])

@@ -25,8 +25,8 @@ def visible_light(alpha_Khw: F32) -> F32:
 def soft_areas(rgb_hw3: F32, layers_Khw4: F32, cell: float) -> Mask:
     """Where each layer is truly translucent: partial alpha over an area, and the picture agrees.
 
-    The picture must lie between the layer's colour and the colour below it, near the predicted alpha and away from both.
-    Ambiguity looks different: there the layer, or what is below it, already has the picture's own colour.
+    The picture must lie between the layer's colour and the colour below it, near the predicted alpha and away from
+    both. Ambiguity looks different: there the layer, or what is below it, already has the picture's own colour.
 
     Args:
         rgb_hw3: The picture, 0..1.
@@ -89,8 +89,8 @@ def soft_colour(model_hw3: F32, alpha_hw: F32, soft_hw: Mask, cell: float) -> F3
 def soft_alpha(offset_hw3: F32, line_hw3: F32, alpha_hw: F32, soft_hw: Mask, cell: float) -> F32:
     """Alpha of a translucent layer, freed of the prediction's noise and given the picture's edges.
 
-    Locally linear in the alpha that the picture shows on the colour line (a guided filter, He et al. 2010, whose guide is
-    the projection): a shadow's ramp and a glass panel's edge are, the texture below them is not.
+    Locally linear in the alpha that the picture shows on the colour line (a guided filter, He et al. 2010, whose
+    guide is the projection): a shadow's ramp and a glass panel's edge are, the texture below them is not.
 
     Args:
         offset_hw3: Picture minus the colour below.
