@@ -16,7 +16,9 @@ from layerize.errors import OutputError, UsageError
 if TYPE_CHECKING:
     from layerize.synth.config import DesignConfig
 
-app = typer.Typer(no_args_is_help=True, help="Draw procedural designs with known layers.")
+app = typer.Typer(
+    rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Draw procedural designs with known layers."
+)
 
 Size = Annotated[str, typer.Option(help="Canvas as WIDTHxHEIGHT; multiples of 16, at least 64.")]
 Seed = Annotated[int, typer.Option(help="Seed of the first design.")]
