@@ -16,10 +16,10 @@ from pathlib import Path
 
 from layerize.errors import LayerizeError, OutputError
 
-_FULL = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EFBIG: "the file-size limit",
+_REASONS = {
+    errno.ENOSPC: "the disk is full; free some space or choose another place",
+    errno.EDQUOT: "the disk quota is used up; free some space or choose another place",
+    errno.EFBIG: "the file-size limit of this system or session is reached; choose another place or format",
 }
 
 
@@ -74,13 +74,8 @@ def atomic_folder(target: str | Path, *, may_replace: Callable[[Path], bool]) ->
 
 def output_error(target: str | Path, error: OSError) -> OutputError:
     """What the system refused, in one sentence that names the target."""
-    reason = _FULL.get(error.errno or 0)
-    if reason is not None:
-        action = "is reached" if error.errno == errno.EFBIG else "; free some space or choose another place"
-        separator = " " if error.errno == errno.EFBIG else ""
-        return OutputError(f"{target}: cannot be written, {reason}{separator}{action}.")
-    detail = error.strerror or str(error)
-    return OutputError(f"{target}: cannot be written ({detail}); choose another place.")
+    default = f"{error.strerror or error}; choose another place"
+    return OutputError(f"{target}: cannot be written, {_REASONS.get(error.errno or 0, default)}.")
 
 
 @contextmanager

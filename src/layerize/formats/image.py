@@ -184,16 +184,17 @@ def _frames_note(image: Image.Image) -> list[str]:
 
 
 def _upright_rgba(image: Image.Image, data: bytes, label: str, notes: list[str]) -> U8:
-    orientation = _orientation(image)
     wide = _decode_wide(image, data)
     if wide is not None:
+        orientation = _orientation(image)
         pixels = wide
         if image.info.get("icc_profile"):
             converted, note = to_srgb(Image.fromarray(pixels), image.info["icc_profile"])
             notes += note
             pixels = np.asarray(converted)
     else:
-        image.load()
+        image.load()  # a TIFF turns upright by itself while loading and drops its orientation
+        orientation = _orientation(image)
         converted, note = _convert(image, label)
         notes += note
         pixels = np.asarray(converted)
@@ -266,6 +267,8 @@ def _decode_wide(image: Image.Image, data: bytes) -> U8 | None:
     """16-bit colour pictures by way of OpenCV (Pillow keeps only their high bytes); None for all others."""
     rawmodes = [str(tile[3]) for tile in getattr(image, "tile", [])]
     if not any(";16" in mode for mode in rawmodes) or image.mode.startswith("I") or "transparency" in image.info:
+        return None
+    if image.format == "TIFF" and _orientation(image) != 1:  # OpenCV turns some TIFFs and not others
         return None
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.dtype != np.uint16 or decoded.shape[:2] != (image.height, image.width):

@@ -131,7 +131,7 @@ class Manifest(_Strict):
     layers: list[LayerEntry]
     groups: list[GroupEntry] = []
     model: dict[str, JsonValue] | None = None
-    recompose_error: Annotated[float, Field(ge=0, le=255, allow_inf_nan=False)] | int | None = None
+    recompose_error: Annotated[int | float, Field(ge=0, le=255)] | None = None
     extra: dict[str, JsonValue] = {}
 
     @classmethod

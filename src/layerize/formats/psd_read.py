@@ -12,14 +12,18 @@ from typing import Any
 
 import numpy as np
 from psd_tools import PSDImage
+from psd_tools.api import utils as psd_utils
 from psd_tools.api.layers import AdjustmentLayer
 from psd_tools.constants import BlendMode as PsdBlend
 
 from layerize.errors import InputError, LayerizeError, LayerizeWarning, LimitError
 from layerize.formats.image import DEFAULT_MAX_PIXELS, check_pixels
 from layerize.formats.manifest import STACK_BUDGET
-from layerize.formats.psd import BLENDS
+from layerize.formats.psd import BLENDS, PSB_MAX_SIDE
 from layerize.stack.layer import U8, Group, GroupBlendMode, Layer, LayerStack, Node
+
+# psd-tools holds PSB to the limit of PSD, 30,000 pixels a side; sizes are checked here on the header instead.
+psd_utils.MAX_DIMENSION_PSD = PSB_MAX_SIDE
 
 _BLENDS: dict[PsdBlend, GroupBlendMode] = {psd: ours for ours, psd in BLENDS.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from layerize.errors import InputError, OutputError
+from layerize.formats.atomic import output_error
 from layerize.formats.image import DEFAULT_MAX_PIXELS
 from layerize.formats.image_write import IMAGE_EXTENSIONS
 from layerize.stack.layer import LayerStack
@@ -44,8 +46,12 @@ def save(stack: LayerStack, path: str | Path, *, overwrite: bool = True) -> None
         OutputError: Unknown extension, the target exists and ``overwrite`` is False, or it cannot be written.
     """
     path = Path(path)
-    chosen = format_of(path)
-    if not overwrite and (path.exists() or path.is_symlink()):
+    try:
+        chosen = format_of(path)
+        taken = _exists(path)
+    except OSError as error:  # a name too long, a folder that may not be entered
+        raise output_error(path, error) from error
+    if taken and not overwrite:
         raise OutputError(f"{path} exists already; choose another name or allow overwriting.")
     _function(chosen.save)(stack, path)
 
@@ -59,7 +65,11 @@ def load(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> LayerStac
     path = Path(path)
     if path.name == "manifest.json":
         path = path.parent
-    if not path.exists():
+    try:
+        found = _exists(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the name.") from error
+    if not found:
         raise InputError(f"{path}: no such file or folder; check the name.")
     if path.suffix.lower() in (*IMAGE_EXTENSIONS, ".gif") and not path.is_dir():
         raise InputError(f"{path} is a flat picture without layers; run 'layerize split' on it first.")
@@ -67,6 +77,8 @@ def load(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> LayerStac
         chosen = format_of(path)
     except OutputError as error:
         raise InputError(str(error)) from error
+    if chosen is FOLDER and not path.is_dir():
+        raise InputError(f"{path} is a file without a known extension; give a folder or one of {', '.join(FORMATS)}.")
     stack: LayerStack = _function(chosen.load)(path, max_pixels=max_pixels)
     return stack
 
@@ -84,6 +96,12 @@ def format_of(path: Path) -> Format:
         known = ", ".join(FORMATS)
         raise OutputError(f"{path}: unknown extension {path.suffix!r}; use {known}, or no extension for a folder.")
     return FORMATS[suffix]
+
+
+def _exists(path: Path) -> bool:
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "the name holds a NUL character")
+    return path.exists() or path.is_symlink()
 
 
 def _function(where: str) -> Callable[..., Any]:
