@@ -59,13 +59,11 @@ class Design:
         """The layers as a LayerStack with names and caption."""
         height, width = self.image_u8_HW3.shape[:2]
         layers = tuple(
-            Layer(pixels=pixels, name=name) for pixels, name in zip(self.layers_u8_KHW4, self.names, strict=True)
+            Layer(pixels=pixels, name=name, id=f"{self.seed % 2**32:08x}{index:04x}")
+            for index, (pixels, name) in enumerate(zip(self.layers_u8_KHW4, self.names, strict=True))
         )
-        return LayerStack(
-            size=(width, height),
-            layers=layers,
-            metadata={"caption": self.caption, "source": f"layerize synth, seed {self.seed}"},
-        )
+        about = {"caption": self.caption, "source": f"layerize synth, seed {self.seed}"}
+        return LayerStack(size=(width, height), layers=layers, metadata=about)
 
 
 def draw_design(seed: int, size: tuple[int, int] = (128, 128), config: DesignConfig = _DEFAULT) -> Design:
