@@ -271,6 +271,15 @@ class RGBAVAE(nn.Module):
         self.post_quant_conv = nn.Conv2d(config.z_dim, config.z_dim, 1)
         self.decoder = Decoder(config)
 
+    def _keep_variance(self) -> None:
+        """Without norms, PyTorch's default initialisation loses two thirds of the signal's power in every convolution
+        outside the residual branches, and colours are learned last, if at all: start with unit gain instead."""
+        for name, module in self.named_modules():
+            if isinstance(module, nn.Conv2d) and not name.endswith(("conv1", "conv2", "proj")):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
+                assert module.bias is not None
+                nn.init.zeros_(module.bias)
+
     def encode(self, rgba_BCHW: Tensor) -> tuple[Tensor, Tensor]:
         """Posterior moments of pictures in the model's pixel space.
 

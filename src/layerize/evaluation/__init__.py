@@ -1,0 +1,1 @@
+"""Evaluation: measures of layers against the truth, baselines that need no weights."""

@@ -1,0 +1,105 @@
+"""The training loop on tiny models: it learns, resumes to the same weights, and survives two processes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from layerize.errors import CheckpointError, LayerizeError
+from layerize.models import checkpoint
+from layerize.models.layer_model import LayerModel
+from layerize.models.rgba_vae import RGBAVAE
+from layerize.training import loop
+from layerize.training.loop import learning_rate_factor, train
+from layerize.training.recipe import DataConfig, OptimiserConfig, Recipe
+
+DATA = DataConfig(sizes=((64, 64),), layer_counts=(2, 3), count_weights=(1.0, 1.0), groups=2, group_size=1)
+LAYERS = Recipe(stage="image-to-layers", model="tiny", data=DATA, processes=1, precision="fp32")
+BUDGET = 60.0  # minutes; the tests stop by steps
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return checkpoint.load_model(run / "model").state_dict()
+
+
+def figures(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def test_vae_learns_and_measures_its_latents(tmp_path: Path) -> None:
+    recipe = Recipe(
+        stage="vae", model="tiny", data=DATA, processes=1, precision="fp32", optimiser=OptimiserConfig(warmup_steps=1)
+    )
+    first = figures_after(recipe, tmp_path / "short", 1)
+    last = figures_after(recipe, tmp_path / "long", 25)
+    assert last["loss"] < 0.9 * first["loss"]
+    model = checkpoint.load_model(tmp_path / "long" / "model")
+    assert isinstance(model, RGBAVAE)
+    assert max(model.config.latents_std) > 0
+    assert model.config.latents_std != (1.0,) * 4
+    started = replace(LAYERS, start_from=str(tmp_path / "long" / "model"))
+    train(started, tmp_path / "layers", minutes=BUDGET, max_steps=1)
+    layers = checkpoint.load_model(tmp_path / "layers" / "model")
+    assert isinstance(layers, LayerModel)
+    assert layers.config.vae.latents_std == model.config.latents_std
+    assert torch.equal(layers.vae.state_dict()["encoder.conv_in.weight"], model.state_dict()["encoder.conv_in.weight"])
+
+
+def figures_after(recipe: Recipe, run: Path, steps: int) -> dict[str, float]:
+    train(recipe, run, minutes=BUDGET, max_steps=steps)
+    return figures(run)[-1]
+
+
+def test_resume_gives_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> None:
+    train(LAYERS, tmp_path / "whole", minutes=BUDGET, max_steps=4)
+    train(LAYERS, tmp_path / "parts", minutes=BUDGET, max_steps=2)
+    train(LAYERS, tmp_path / "parts", minutes=BUDGET, max_steps=4, resume=True)
+    whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
+    different = [name for name in whole if not torch.equal(whole[name], parts[name])]
+    assert different == []
+
+
+def test_two_processes_train_together(tmp_path: Path) -> None:
+    records = []
+    recipe = replace(LAYERS, processes=2, precision="bf16")
+    train(recipe, tmp_path, minutes=BUDGET, max_steps=2, report=records.append)
+    assert records[-1]["step"] == 2
+    assert records[-1]["samples"] == 2 * 2 * 2
+    assert isinstance(checkpoint.load_model(tmp_path / "model"), LayerModel)
+
+
+def test_resume_needs_a_whole_state(tmp_path: Path) -> None:
+    with pytest.raises(LayerizeError, match="nothing to resume"):
+        train(LAYERS, tmp_path, minutes=BUDGET, resume=True)
+    train(LAYERS, tmp_path, minutes=BUDGET, max_steps=1)
+    (tmp_path / "state" / "ema.safetensors").write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        train(LAYERS, tmp_path, minutes=BUDGET, resume=True)
+
+
+def test_a_kill_between_the_renames_leaves_a_state(tmp_path: Path) -> None:
+    train(LAYERS, tmp_path, minutes=BUDGET, max_steps=1)
+    (tmp_path / "state").rename(tmp_path / ".state.old")
+    train(LAYERS, tmp_path, minutes=BUDGET, max_steps=2, resume=True)
+    assert figures(tmp_path)[-1]["step"] == 2
+
+
+def test_a_step_that_is_not_finite_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = loop._Worker(LAYERS, tmp_path, 0, {"minutes": 1, "resume": False, "max_steps": 1}, None)
+    before = [parameter.detach().clone() for parameter in worker.parameters]
+    real = worker.stage.loss
+    monkeypatch.setattr(worker.stage, "loss", lambda *given: (real(*given)[0] * float("nan"), {}))
+    worker._step(0.0)
+    assert all(torch.equal(a, b) for a, b in zip(before, worker.parameters, strict=True))
+    assert worker.sums["skipped"] == [1.0]
+
+
+def test_learning_rate_warms_up_holds_and_decays() -> None:
+    config = OptimiserConfig(warmup_steps=10, decay_share=0.25, final_factor=0.1)
+    assert learning_rate_factor(config, 0, 0.0) == pytest.approx(0.1)
+    assert learning_rate_factor(config, 50, 0.5) == 1.0
+    assert learning_rate_factor(config, 50, 0.875) == pytest.approx(0.55)
+    assert learning_rate_factor(config, 50, 1.0) == pytest.approx(0.1)

@@ -1,0 +1,69 @@
+"""Training losses: perfect predictions cost (almost) nothing, hidden colours do not matter, gradients reach every layer."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from layerize.training import losses
+
+
+def scene(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Alpha (2, 3, 16, 16) with an opaque background, and straight colour (2, 3, 3, 16, 16)."""
+    generator = torch.Generator().manual_seed(seed)
+    alpha = (torch.rand(2, 3, 4, 4, generator=generator) > 0.5).float().repeat_interleave(4, -1).repeat_interleave(4, -2)
+    alpha[:, 0] = 1
+    return alpha, torch.rand(2, 3, 3, 16, 16, generator=generator)
+
+
+def logits_of(alpha: torch.Tensor) -> torch.Tensor:
+    return (alpha - 0.5) * 60
+
+
+def test_visible_weights_sum_to_one_and_match_their_logs() -> None:
+    alpha, _ = scene()
+    soft = 0.1 + 0.8 * alpha
+    soft[:, 0] = 1
+    weights = losses.visible_weights(soft)
+    torch.testing.assert_close(weights.sum(dim=1), torch.ones(2, 16, 16))
+    logs = losses.log_visible_weights(torch.logit(soft, eps=1e-7))
+    torch.testing.assert_close(logs.exp(), weights, atol=1e-5, rtol=1e-4)
+
+
+def test_perfect_layers_cost_nothing() -> None:
+    alpha, rgb = scene()
+    logits = logits_of(alpha)
+    picture = (losses.visible_weights(alpha)[:, :, None] * rgb).sum(dim=1)
+    assert losses.alpha_loss(logits, alpha) < 1e-4
+    assert losses.colour_loss(rgb, rgb, alpha) == 0
+    assert losses.ownership_loss(logits, alpha) < 1e-4
+    assert losses.recomposition_loss(logits.sigmoid(), rgb, picture) < 1e-4
+
+
+def test_wrong_layers_cost_more() -> None:
+    alpha, rgb = scene()
+    swapped = alpha[:, [0, 2, 1]]
+    assert losses.alpha_loss(logits_of(swapped), alpha) > 1
+    assert losses.ownership_loss(logits_of(swapped), alpha) > 1
+    assert losses.colour_loss(1 - rgb, rgb, alpha) > 0.1
+
+
+def test_colours_under_zero_alpha_do_not_matter() -> None:
+    alpha, rgb = scene()
+    other = torch.where(alpha[:, :, None] > 0, rgb, torch.rand_like(rgb))
+    assert losses.colour_loss(other, rgb, alpha) == 0
+    target = torch.cat([(2 * rgb[:, 1] - 1) * alpha[:, 1:2], 2 * alpha[:, 1:2] - 1], dim=1)
+    assert losses.rgba_reconstruction_loss(target, target) == 0
+
+
+def test_level_loss_prefers_the_visible_layer() -> None:
+    alpha, _ = scene()
+    visible = torch.nn.functional.avg_pool2d(losses.visible_weights(alpha), 2)
+    right = torch.cat([20 * visible, torch.zeros(2, 2, 8, 8)], dim=1)
+    assert losses.level_loss(right, alpha) < losses.level_loss(-right, alpha) - 1
+
+
+def test_kl_is_zero_only_for_the_prior() -> None:
+    zero = torch.zeros(2, 4, 3, 3)
+    assert losses.kl_loss(zero, zero) == 0
+    assert losses.kl_loss(zero + 1, zero) == pytest.approx(0.5)
+    assert losses.kl_loss(zero, zero - 2) > 0.4

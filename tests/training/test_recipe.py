@@ -1,0 +1,50 @@
+"""Recipes: every shipped one reads; bad keys, types and values are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from layerize.errors import ConfigError
+from layerize.training.recipe import read_recipe
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_recipes_read(path: Path) -> None:
+    assert read_recipe(path).stage in ("vae", "image-to-layers")
+
+
+def test_overrides_reach_nested_values() -> None:
+    recipe = read_recipe(RECIPES / "vae.toml", ("optimiser.learning_rate=2e-4", "data.sizes=[[64, 32]]", "model=tiny"))
+    assert recipe.optimiser.learning_rate == 2e-4
+    assert recipe.data.sizes == ((64, 32),)
+    assert recipe.model == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("optimiser.learnig_rate=1", "learning_rate"),
+        ("stage=vea", "must be one of vae"),
+        ("data.groups=many", "must be int"),
+        ("data.groups=9", "only 5 layer counts"),
+        ("data.sizes=[[60, 64], [64, 64], [64, 64], [64, 64], [64, 64]]", "multiples of 16"),
+        ("processes=0", "at least 1"),
+        ("data", "expected key=value"),
+        ("optimiser.betas=[0.9]", "needs 2 values"),
+    ],
+)
+def test_bad_values_are_refused(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_recipe(RECIPES / "image_to_layers.toml", (override,))
+
+
+def test_unreadable_files_are_refused(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text("stage = ")
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        read_recipe(broken)
+    with pytest.raises(ConfigError, match="cannot read"):
+        read_recipe(tmp_path / "absent.toml")
