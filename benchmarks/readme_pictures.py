@@ -1,0 +1,70 @@
+"""Draw the pictures of README.md and docs into docs/images, with nothing but the tool itself.
+
+    python benchmarks/readme_pictures.py [--model NAME|DIR]
+
+``NAME.jpg``: contact sheet of each example. ``edit.jpg``: the poster before and after one edit.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from layerize.sheet import GAP, PAPER, contact_sheet
+from layerize.splitter import Splitter
+from layerize.stack import LayerStack, edit
+from layerize.stack.composite import flatten
+
+ROOT = Path(__file__).parents[1]
+IMAGES = ROOT / "docs" / "images"
+WIDTH = 1400
+
+
+def largest_upper_layer(stack: LayerStack) -> int:
+    """The index of the layer above the background that shows most ink."""
+    ink = [sum(int(layer.pixels[..., 3].sum()) for layer in stack.with_layers([node]).walk()) for node in stack.layers]
+    return 1 + int(np.argmax(ink[1:]))
+
+
+def edited(stack: LayerStack) -> LayerStack:
+    """Another background, and the main object smaller and moved."""
+    if len(stack) < 2:
+        return edit.background(stack, "#2f6fde")
+    main = largest_upper_layer(stack)
+    changed = edit.move(edit.resize(stack, main, scale=0.75), main, dx=stack.size[0] // 12)
+    return edit.background(changed, "#2f6fde")
+
+
+def side_by_side(pictures: list[Image.Image], width: int) -> Image.Image:
+    """Pictures of equal size in a row on white."""
+    across = (width - GAP * (len(pictures) + 1)) // len(pictures)
+    down = round(across * pictures[0].height / pictures[0].width)
+    row = Image.new("RGB", (width, down + 2 * GAP), PAPER)
+    for index, picture in enumerate(pictures):
+        small = picture.convert("RGB").resize((across, down), Image.Resampling.LANCZOS)
+        row.paste(small, (GAP + index * (across + GAP), GAP))
+    return row
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="default")
+    options = parser.parse_args()
+    splitter = Splitter.load(options.model)
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    for example in sorted((ROOT / "examples").glob("*.png")):
+        picture = Image.open(example).convert("RGBA")
+        stack = splitter.split(example)
+        sheet = contact_sheet(np.asarray(picture), stack, width=WIDTH)
+        sheet.save(IMAGES / f"{example.stem}.jpg", quality=88, optimize=True)
+        print(IMAGES.relative_to(ROOT) / f"{example.stem}.jpg", [layer.name for layer in stack.walk()])
+        if example.stem == "poster":
+            after = Image.fromarray(flatten(edited(stack)))
+            side_by_side([picture, after], WIDTH // 2).save(IMAGES / "edit.jpg", quality=90, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
