@@ -6,15 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
 from layerize.errors import ConfigError
 
-U8: TypeAlias = npt.NDArray[np.uint8]
-F32: TypeAlias = npt.NDArray[np.float32]
-I32: TypeAlias = npt.NDArray[np.int32]
-Mask: TypeAlias = npt.NDArray[np.bool_]
 Progress: TypeAlias = Callable[[float], None]
 Hidden: TypeAlias = Literal["model", "diffuse", "blend"]
 

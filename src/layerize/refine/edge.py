@@ -10,7 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from layerize.refine.config import F32, U8, Mask
+from layerize.refine.arrays import F32, U8, Mask, f32
 
 NEAR = 2  # work pixels on both sides of an ownership border that are always edge
 REACH = 6  # work pixels that a blurred edge may extend on both sides
@@ -34,7 +34,7 @@ def project(rgb: F32, front: F32, back: F32) -> tuple[F32, F32]:
     off = offset - alpha[..., None] * line
     miss = (off * off).sum(-1)
     trust = np.clip(length / 0.02 - 0.3, 0, 1) * np.exp(-miss / (0.004 + 0.06 * length))
-    return alpha.astype(np.float32), trust.astype(np.float32)
+    return f32(alpha), f32(trust)
 
 
 def accept(alpha_hw: F32, rgb_hw3: F32, front_hw3: F32, back_hw3: F32, free_hw: Mask) -> U8:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from layerize.errors import InputError
-from layerize.refine.config import F32, U8
+from layerize.refine.arrays import F32, U8
 
 CHUNK = 1 << 17  # pixels solved at a time: 6 layers take about 20 MB
 TOLERANCE = 0.501  # levels of 255; a composite this close rounds to the picture or to its neighbour

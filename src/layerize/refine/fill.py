@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from layerize.refine.config import F32, Hidden, Mask
+from layerize.refine.arrays import F32, Mask, f32
+from layerize.refine.config import Hidden
 
 
 def pull_push(value_hw3: F32, weight_hw: F32) -> F32:
@@ -22,14 +23,14 @@ def pull_push(value_hw3: F32, weight_hw: F32) -> F32:
     if max(height, width) <= 2:
         total = max(float(weight_hw.sum()), 1e-12)
         mean = (value_hw3 * weight_hw[..., None]).sum((0, 1)) / total
-        return (mean + weight_hw[..., None] * (value_hw3 - mean)).astype(np.float32)
+        return f32(mean + weight_hw[..., None] * (value_hw3 - mean))
     small = ((width + 1) // 2, (height + 1) // 2)
     mass = cv2.resize(weight_hw, small, interpolation=cv2.INTER_AREA)
     product = cv2.resize(value_hw3 * weight_hw[..., None], small, interpolation=cv2.INTER_AREA)
     pulled = product / np.maximum(mass, 1e-9)[..., None]
     coarse = pull_push(pulled, np.minimum(mass * 2.0, 1.0))
     spread = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
-    return spread + weight_hw[..., None] * (value_hw3 - spread)
+    return f32(spread + weight_hw[..., None] * (value_hw3 - spread))
 
 
 def support(seen_hw: Mask) -> F32:
@@ -40,7 +41,7 @@ def support(seen_hw: Mask) -> F32:
     """
     depth = cv2.distanceTransform(seen_hw.astype(np.uint8), cv2.DIST_L2, 3)
     weight = np.float32(np.where(depth > 0, np.power(8.0, np.minimum(depth, 4.0) - 4.0), 0))
-    return weight / np.maximum(cv2.dilate(weight, np.ones((9, 9), np.uint8)), 1e-9)
+    return f32(weight / np.maximum(cv2.dilate(weight, np.ones((9, 9), np.uint8)), 1e-9))
 
 
 def layer_colour(rgb_hw3: F32, model_hw3: F32, seen_hw: Mask, hidden: Hidden, cell: float) -> F32:
@@ -61,12 +62,12 @@ def layer_colour(rgb_hw3: F32, model_hw3: F32, seen_hw: Mask, hidden: Hidden, ce
     weight = support(seen_hw)
     smooth = pull_push(rgb_hw3, weight)
     if hidden == "diffuse":
-        return np.clip(smooth, 0, 1)
+        return f32(np.clip(smooth, 0, 1))
     offset = pull_push(rgb_hw3 - model_hw3, weight)
     joined = model_hw3 + offset
     if hidden == "model":
-        return np.clip(joined, 0, 1)
-    return np.clip(without_ghost(joined, smooth, rgb_hw3, cell), 0, 1)
+        return f32(np.clip(joined, 0, 1))
+    return f32(np.clip(without_ghost(joined, smooth, rgb_hw3, cell), 0, 1))
 
 
 def without_ghost(joined_hw3: F32, smooth_hw3: F32, rgb_hw3: F32, cell: float) -> F32:
@@ -82,5 +83,4 @@ def without_ghost(joined_hw3: F32, smooth_hw3: F32, rgb_hw3: F32, cell: float) -
     common = cv2.blur((added * front).sum(2), reach)
     power = cv2.blur((front * front).sum(2), reach)
     share = cv2.blur(np.clip(common / (power + 1e-3), 0, 1), reach)[..., None]
-    rest: F32 = added - share * front
-    return smooth_hw3 + np.square(1 - share) * rest
+    return f32(smooth_hw3 + np.square(1 - share) * (added - share * front))

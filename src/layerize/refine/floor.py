@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from layerize.refine.config import F32
+from layerize.refine.arrays import F32, f32
 
 FAINT = 8.0 / 255.0
 
@@ -25,7 +25,7 @@ def floor_alpha(alpha: F32, faint: float = FAINT) -> F32:
 
 def lift(alpha: F32, faint: float) -> F32:
     """0 up to ``faint``, then a straight ramp to ``3 * faint``, unchanged above."""
-    return np.where(alpha < 3 * faint, np.maximum(alpha - faint, 0) * np.float32(1.5), alpha)
+    return f32(np.where(alpha < 3 * faint, np.maximum(alpha - faint, 0) * 1.5, alpha))
 
 
 def sharpen_hidden(alpha_hw: F32, cell: float) -> F32:
@@ -45,4 +45,4 @@ def sharpen_hidden(alpha_hw: F32, cell: float) -> F32:
         small = stats[:, cv2.CC_STAT_AREA] < max(4.0, 0.5 * cell * cell)
         small[0] = False
         crisp[small[label]] = 0
-    return crisp.astype(np.float32)
+    return f32(crisp)

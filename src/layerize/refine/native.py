@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from layerize.refine.config import F32, U8
+from layerize.refine.arrays import F32, U8
 from layerize.refine.edge import project
 from layerize.refine.exact import solve
 from layerize.refine.floor import floor_alpha
@@ -56,9 +56,9 @@ def build(tile_HW4: U8, plan: Plan, view: TileView, present: list[int]) -> tuple
         alpha[index] = view.read(plan.alpha_Khw[k]) / 255
         colour[index] = view.read(plan.colour_Khw3[k])
         if back is not None and view.crop(plan.edge_Khw[k]).any():
-            sharpen(alpha[index], rgb, colour[index], back, view.read(plan.edge_Khw[k]) / 255)
+            sharpen(alpha[index], rgb, colour[index], back, view.read(plan.edge_Khw[k]) / np.float32(255))
         alpha[index] = floor_alpha(alpha[index])
-        soft.append(view.read(plan.soft_Khw[k]) / 255 if view.crop(plan.soft_Khw[k]).any() else None)
+        soft.append(view.read(plan.soft_Khw[k]) / np.float32(255) if view.crop(plan.soft_Khw[k]).any() else None)
         if back is None:
             back = colour[index].copy()
         else:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from layerize.refine.config import F32, I32, U8, Mask
+from layerize.refine.arrays import F32, I32, U8, Mask, f32, i32
 from layerize.refine.translucent import visible_light
 from layerize.refine.zones import Zones, find_zones, flood
 
@@ -38,8 +38,8 @@ def decide_owners(rgb_hw3: U8, layers_Khw4: F32, soft_Khw: Mask, cell: float) ->
     Returns:
         Layer index per pixel.
     """
-    weight = evidence(rgb_hw3.astype(np.float32) / 255, layers_Khw4, soft_Khw)
-    best = weight.argmax(0).astype(np.int32)
+    weight = evidence(f32(rgb_hw3) / np.float32(255), layers_Khw4, soft_Khw)
+    best = i32(weight.argmax(0))
     if len(weight) == 1 or (best == best.flat[0]).all():
         return best
     top2 = np.partition(weight, len(weight) - 2, axis=0)[-2:]
@@ -82,7 +82,7 @@ def vote(zones: Zones, weight_Khw: F32, sure_hw: F32) -> I32:
         for k in range(belief.shape[1]):
             heard = np.bincount(ends, weights=strength * belief[others, k], minlength=zones.count)
             belief[:, k] = (trust_Z * said[:, k] + heard) / total_Z
-    return belief.argmax(1).astype(np.int32)
+    return i32(belief.argmax(1))
 
 
 def drop_specks(rgb_hw3: U8, owner_hw: I32, cell: float) -> I32:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from layerize.refine.config import F32, I32, U8, Mask, RefineConfig
+from layerize.refine.arrays import F32, I32, U8, Mask, f32
+from layerize.refine.config import RefineConfig
 from layerize.refine.edge import accept
 from layerize.refine.fill import layer_colour
 from layerize.refine.floor import floor_alpha, sharpen_hidden
@@ -47,10 +48,10 @@ def make_plan(image_HW4: U8, coarse_Khw4: F32, config: RefineConfig) -> Plan:
     """
     count = len(coarse_Khw4)
     pixels = int(config.work_pixels * min(1.0, LAYER_BUDGET / count))
-    size = work_size(*image_HW4.shape[:2], pixels)
+    size = work_size(image_HW4.shape[0], image_HW4.shape[1], pixels)
     small = shrink(image_HW4, size)
     rgb = np.ascontiguousarray(small[..., :3])
-    rgb_hw3 = rgb.astype(np.float32) / 255
+    rgb_hw3 = f32(rgb) / np.float32(255)
     solid_hw = small[..., 3] > 250
     layers = np.stack([enlarge(layer, size) for layer in coarse_Khw4])
     cell = max(1.0, size[0] / coarse_Khw4.shape[1], size[1] / coarse_Khw4.shape[2])
@@ -122,7 +123,7 @@ def decided_alpha(k: int, alpha_hw: F32, owner_hw: I32, soft_hw: Mask, cell: flo
             shape = shape + near * (known[nearest] - shape)
         result[hidden] = shape[hidden]
     blurred = cv2.GaussianBlur(result, (3, 3), 0.6)
-    return floor_alpha(np.where(soft_hw, alpha_hw, blurred).astype(np.float32))
+    return floor_alpha(f32(np.where(soft_hw, alpha_hw, blurred)))
 
 
 def edges(alpha_Khw: F32, colour_Khw3: F32, rgb_hw3: F32, owner_hw: I32, soft_Khw: Mask) -> U8:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from layerize.refine.config import F32, U8
+from layerize.refine.arrays import F32, U8, f32, u8
 
 MARGIN = 2  # work pixels around a native tile's crop: bilinear needs one
 
@@ -24,7 +24,7 @@ def shrink(image_HW4: U8, size: tuple[int, int]) -> U8:
     if image_HW4.shape[:2] == size:
         return image_HW4
     if image_HW4[..., 3].min() == 255:
-        return cv2.resize(image_HW4, size[::-1], interpolation=cv2.INTER_AREA)
+        return u8(cv2.resize(image_HW4, size[::-1], interpolation=cv2.INTER_AREA))
     small = np.empty((*size, 4), np.float32)
     alpha = cv2.resize(image_HW4[..., 3], size[::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
     for channel in range(3):
@@ -57,7 +57,7 @@ def enlarge(coarse_hw4: F32, size: tuple[int, int]) -> F32:
     trust = np.clip(alpha * 8, 0, 1)
     straight = np.clip(large[..., :3] / np.maximum(alpha, 1e-3), 0, 1)
     large[..., :3] = plain + trust * (straight - plain)
-    return large
+    return f32(large)
 
 
 class TileView:
@@ -94,10 +94,5 @@ class TileView:
         crop = self.crop(map_hw).astype(np.float32)
         if self.same:
             return crop
-        return cv2.warpAffine(
-            crop,
-            self.matrix,
-            self.size[::-1],
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        mode = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return f32(cv2.warpAffine(crop, self.matrix, self.size[::-1], flags=mode, borderMode=cv2.BORDER_REPLICATE))

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from layerize.errors import InputError, LimitError
-from layerize.refine.config import F32, U8, Progress, RefineConfig
+from layerize.refine.arrays import F32, U8
+from layerize.refine.config import Progress, RefineConfig
 from layerize.refine.native import Box, refine_tile
 from layerize.refine.plan import make_plan
 
@@ -40,7 +41,7 @@ def refine(
     plan = make_plan(image_HW4, coarse, config)
     report(0.3)
     out = [np.zeros(image_HW4.shape, np.uint8) for _ in coarse]
-    boxes = list(tiles(*image_HW4.shape[:2], config.tile))
+    boxes = list(tiles(image_HW4.shape[0], image_HW4.shape[1], config.tile))
     with ThreadPoolExecutor(config.workers) as pool:
         jobs = pool.map(lambda box: refine_tile(image_HW4, plan, box, out), boxes)
         for done, _ in enumerate(jobs, 1):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from layerize.refine.config import F32, U8, Mask
+from layerize.refine.arrays import F32, U8, Mask, f32, u8
 from layerize.refine.fill import pull_push
 
 TAIL = 5.0  # coarse pixels that a shadow may fade beyond its core
@@ -70,8 +70,7 @@ def soft_core(offset_hw3: F32, line_hw3: F32, alpha_hw: F32, light_hw: F32, cell
     fits = (alpha_hw > 0.1) & (alpha_hw < 0.8) & (light_hw > 0.5) & (opaque > 0.16) & (absent > 0.035)
     fits &= mixed < np.minimum(0.14, 0.6 * np.minimum(opaque, absent + 0.03))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(0.7 * cell) + 3,) * 2)
-    core: U8 = cv2.morphologyEx(fits.astype(np.uint8), cv2.MORPH_OPEN, disc, borderValue=0)
-    return core
+    return u8(cv2.morphologyEx(fits.astype(np.uint8), cv2.MORPH_OPEN, disc, borderValue=0))
 
 
 def soft_colour(model_hw3: F32, alpha_hw: F32, soft_hw: Mask, cell: float) -> F32:
@@ -79,11 +78,11 @@ def soft_colour(model_hw3: F32, alpha_hw: F32, soft_hw: Mask, cell: float) -> F3
 
     Detail seen through it belongs to what is below, and a coarse prediction's colour is noisy where alpha is low.
     """
-    weight = (soft_hw * np.clip(alpha_hw - 0.05, 0, 1)).astype(np.float32)
+    weight = f32(soft_hw * np.clip(alpha_hw - 0.05, 0, 1))
     sigma = 2 * cell
     mass = cv2.GaussianBlur(weight, (0, 0), sigma)
     smooth = cv2.GaussianBlur(model_hw3 * weight[..., None], (0, 0), sigma) / np.maximum(mass, 1e-4)[..., None]
-    return np.clip(pull_push(smooth, np.clip(mass * 10, 0, 1)), 0, 1)
+    return f32(np.clip(pull_push(smooth, f32(np.clip(mass * 10, 0, 1))), 0, 1))
 
 
 def soft_alpha(offset_hw3: F32, line_hw3: F32, alpha_hw: F32, soft_hw: Mask, cell: float) -> F32:
@@ -106,14 +105,14 @@ def soft_alpha(offset_hw3: F32, line_hw3: F32, alpha_hw: F32, soft_hw: Mask, cel
     mass = cv2.blur(soft_hw.astype(np.float32), size) + np.float32(1e-6)
 
     def mean(map_hw: F32) -> F32:
-        return np.asarray(cv2.blur(map_hw * soft_hw, size) / mass, np.float32)
+        return f32(cv2.blur(map_hw * soft_hw, size) / mass)
 
     length = np.maximum((line_hw3 * line_hw3).sum(2), 1e-3)
-    guide = np.clip((offset_hw3 * line_hw3).sum(2) / length, 0, 1).astype(np.float32)
+    guide = f32(np.clip((offset_hw3 * line_hw3).sum(2) / length, 0, 1))
     mean_guide, mean_alpha = mean(guide), mean(alpha_hw)
     together = mean(guide * alpha_hw) - mean_guide * mean_alpha
     spread = mean(guide * guide) - mean_guide * mean_guide
-    slope = np.clip(together / (spread + 5e-4), 0, 1)
+    slope = f32(np.clip(together / (spread + 5e-4), 0, 1))
     guided = mean(slope) * guide + mean(mean_alpha - slope * mean_guide)
     plain = cv2.GaussianBlur(alpha_hw, (0, 0), cell)
-    return np.clip(np.where(soft_hw, guided, plain), 0, 1).astype(np.float32)
+    return f32(np.clip(np.where(soft_hw, guided, plain), 0, 1))

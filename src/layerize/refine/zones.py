@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from layerize.refine.config import F32, I32, U8
+from layerize.refine.arrays import F32, I32, U8, f32, i32
 
 STEP = 5  # neighbouring pixels of one zone differ by at most this many levels in every channel
 BLOCK = 40  # zones are cut by a grid of this pitch, so that a leak stays local
@@ -59,14 +59,14 @@ def find_zones(rgb_hw3: U8, block: int = BLOCK, similar: float = 9.0) -> Zones:
     _, compact = np.unique(linked, return_inverse=True)
     label_hw = compact.reshape(linked.shape).astype(np.int32)
     count = int(label_hw.max()) + 1
-    area = np.bincount(label_hw.ravel(), minlength=count).astype(np.float32)
+    area = np.bincount(label_hw.ravel(), minlength=count)
     colour = np.stack(
         [np.bincount(label_hw.ravel(), weights=smooth[..., c].ravel(), minlength=count) / area for c in range(3)], 1
     )
     pairs, length = borders(label_hw, count)
     difference = np.abs(colour[pairs[:, 0]] - colour[pairs[:, 1]]).max(1)
     affinity = (length * np.exp(-0.5 * (difference / similar) ** 2)).astype(np.float32)
-    return Zones(label_hw=label_hw, count=count, area=area, pairs=pairs, affinity=affinity)
+    return Zones(label_hw=label_hw, count=count, area=f32(area), pairs=pairs, affinity=affinity)
 
 
 def link(rgb_hw3: U8, block: int) -> I32:
@@ -83,7 +83,7 @@ def link(rgb_hw3: U8, block: int) -> I32:
     grid[:, 2 * block - 1 :: 2 * block] = 0
     grid[2 * block - 1 :: 2 * block] = 0
     _, label = cv2.connectedComponents(grid, connectivity=4, ltype=cv2.CV_32S)
-    return np.ascontiguousarray(label[::2, ::2])
+    return i32(np.ascontiguousarray(label[::2, ::2]))
 
 
 def flood(rgb_hw3: U8, marker_hw: I32) -> I32:
@@ -94,7 +94,7 @@ def flood(rgb_hw3: U8, marker_hw: I32) -> I32:
     kernel = np.ones((3, 3), np.uint8)
     while (label <= 0).any():
         label = np.where(label <= 0, cv2.dilate(label, kernel), label)
-    return label.astype(np.int32)
+    return i32(label)
 
 
 def borders(label_hw: I32, count: int) -> tuple[I32, F32]:
