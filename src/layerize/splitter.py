@@ -211,7 +211,7 @@ class Splitter:
         report("read", 0.0)
         flat = to_flat(image, max_pixels)
         prediction = self._predict(flat.pixels, layers, steps, seed, prompt, partial(_scaled, report, 0.05, 0.4))
-        coarse = prediction.coarse_Khw4
+        coarse = not_larger(prediction.coarse_Khw4, flat.pixels.shape[1], flat.pixels.shape[0])
         if layers is None:
             coarse = drop_duplicates(drop_empty(coarse))
         rasters = refine(
@@ -337,6 +337,14 @@ def _from_array(array: npt.NDArray[Any]) -> FlatImage:
     if array.shape[2] == 3:
         array = np.dstack([array, np.full(array.shape[:2], 255, np.uint8)])
     return FlatImage(pixels=array, has_alpha=bool((array[..., 3] < 255).any()), source="array")
+
+
+def not_larger(coarse_Khw4: F32, width: int, height: int) -> F32:
+    """Predicted layers at most as large as the picture: those of a tiny picture are reduced to its size."""
+    size = (min(width, coarse_Khw4.shape[2]), min(height, coarse_Khw4.shape[1]))
+    if size == (coarse_Khw4.shape[2], coarse_Khw4.shape[1]):
+        return coarse_Khw4
+    return np.stack([cv2.resize(layer, size, interpolation=cv2.INTER_AREA) for layer in coarse_Khw4])
 
 
 def over_white(pixels_HW4: U8) -> U8:

@@ -102,6 +102,14 @@ def test_a_folder_of_pictures_with_format_and_sheets(split, tmp_path: Path) -> N
     assert Image.open("sheets/a.png").width == 1600
 
 
+@pytest.mark.parametrize("size", [(1, 1), (7, 3), (40, 40), (3, 300)])
+def test_tiny_and_narrow_pictures_are_split(split, tmp_path: Path, size: tuple[int, int]) -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    Image.fromarray(colours).save(tmp_path / "small.png")
+    split("small.png", "-o", "out", "--layers", 3)
+    assert exact("out", tmp_path / "small.png")
+
+
 def test_parts_become_a_group(split, tmp_path: Path) -> None:
     picture = draw(tmp_path / "poster.png")
     split("poster.png", "-o", "out", "--parts", "--layers", 3)
