@@ -15,8 +15,8 @@ def work_size(height: int, width: int, pixels: int) -> tuple[int, int]:
     scale = min(1.0, (pixels / (height * width)) ** 0.5)
     if scale == 1.0:
         return height, width
-    rows = min(height, max(1, int(height * scale)))
-    return rows, min(width, max(1, pixels // rows, int(width * scale)) if rows == 1 else max(1, int(width * scale)))
+    rows, columns = max(1, int(height * scale)), max(1, int(width * scale))
+    return min(rows, max(1, pixels // columns)), min(columns, max(1, pixels // rows))
 
 
 def shrink(image_HW4: U8, size: tuple[int, int]) -> U8:
