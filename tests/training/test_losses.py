@@ -10,7 +10,9 @@ from layerize.training import losses
 def scene(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Alpha (2, 3, 16, 16) with an opaque background, and straight colour (2, 3, 3, 16, 16)."""
     generator = torch.Generator().manual_seed(seed)
-    alpha = (torch.rand(2, 3, 4, 4, generator=generator) > 0.5).float().repeat_interleave(4, -1).repeat_interleave(4, -2)
+    alpha = (
+        (torch.rand(2, 3, 4, 4, generator=generator) > 0.5).float().repeat_interleave(4, -1).repeat_interleave(4, -2)
+    )
     alpha[:, 0] = 1
     return alpha, torch.rand(2, 3, 3, 16, 16, generator=generator)
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from layerize.errors import CheckpointError, OutputError
 
 STATE_FOLDER = "state"
+_MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 @dataclass(kw_only=True)
@@ -91,14 +92,14 @@ def moments_of(optimiser: torch.optim.AdamW, names: list[str]) -> dict[str, Tens
     return result
 
 
+@torch.no_grad()
+@torch.no_grad()
 def restore_moments(optimiser: torch.optim.AdamW, names: list[str], moments: Mapping[str, Tensor]) -> None:
-    """The inverse of :func:`moments_of`."""
+    """The inverse of :func:`moments_of`. The fused kernel needs moments in the memory format of their parameter."""
     for name, parameter in zip(names, _parameters(optimiser), strict=True):
-        found = {
-            key: moments[f"{key}:{name}"] for key in ("step", "exp_avg", "exp_avg_sq") if f"{key}:{name}" in moments
-        }
-        if found:
-            optimiser.state[parameter] = found
+        if f"step:{name}" in moments:
+            found = {key: torch.empty_like(parameter).copy_(moments[f"{key}:{name}"]) for key in _MOMENTS}
+            optimiser.state[parameter] = {"step": moments[f"step:{name}"], **found}
 
 
 def _parameters(optimiser: torch.optim.AdamW) -> list[torch.nn.Parameter]:

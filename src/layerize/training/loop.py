@@ -13,7 +13,7 @@ import socket
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -70,10 +70,27 @@ def train(
         context = mp.get_context("spawn")
         queue = context.Queue()
         running = mp.spawn(_spawned, (recipe, run, settings, queue), nprocs=recipe.processes, join=False)
-        while not running.join(timeout=1):
-            _drain(queue, report)
+        with _forwarded(signal.SIGTERM, running.processes):
+            while not running.join(timeout=1):
+                _drain(queue, report)
         _drain(queue, report)
     return run / "model"
+
+
+@contextmanager
+def _forwarded(number: int, processes: list[Any]) -> Iterator[None]:
+    """While training, a request to stop goes on to every process, which then saves and ends."""
+
+    def forward(*_: Any) -> None:
+        for process in processes:
+            if process.is_alive():
+                os.kill(process.pid, number)
+
+    previous = signal.signal(number, forward)
+    try:
+        yield
+    finally:
+        signal.signal(number, previous)
 
 
 def _drain(queue: Any, report: Report | None) -> None:
