@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from psd_tools import PSDImage
-from psd_tools.constants import BlendMode
+from psd_tools.constants import BlendMode, ChannelID
 from stack_strategies import ink, names, stacks
 
 from layerize.errors import InputError, LayerizeError, LayerizeWarning, LimitError, OutputError
@@ -110,6 +110,17 @@ def test_other_colour_modes(mode: str, tmp_path: Path) -> None:
     layer = load(tmp_path / "x.psd").layers[0]
     assert layer.offset == (3, 2)  # type: ignore[union-attr]
     assert np.abs(layer.pixels[0, 0].astype(int) - (200, 200, 200, 255)).max() <= 2  # type: ignore[union-attr]
+
+
+def test_cmyk_keeps_transparency(tmp_path: Path) -> None:
+    document = PSDImage.new("CMYK", (8, 8))
+    layer = document.create_pixel_layer(Image.new("CMYK", (4, 4), (0, 255, 255, 0)), name="red")
+    index = next(i for i, info in enumerate(layer._record.channel_info) if info.id == ChannelID.TRANSPARENCY_MASK)
+    layer._channels[index].set_data(bytes([0, 255, 100, 255] * 4), 4, 4, 8)
+    document.save(tmp_path / "x.psd")
+    pixels = load(tmp_path / "x.psd").layers[0].pixels  # type: ignore[union-attr]
+    assert pixels[0, :, 3].tolist() == [0, 255, 100, 255]
+    assert np.abs(pixels[0, 1, :3].astype(int) - (255, 0, 0)).max() <= 2
 
 
 def test_masks_are_applied(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ rendered into it by psd-tools: masks, vector shapes, clipped layers, layer effec
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from layerize.errors import InputError, LayerizeError, LayerizeWarning, LimitErr
 from layerize.formats.image import DEFAULT_MAX_PIXELS, check_pixels
 from layerize.formats.manifest import STACK_BUDGET
 from layerize.formats.psd import BLENDS, PSB_MAX_SIDE
+from layerize.stack.composite import Box, ink_box
+from layerize.stack.convert import to_u8
 from layerize.stack.layer import U8, Group, GroupBlendMode, Layer, LayerStack, Node
 
 # psd-tools holds PSB to the limit of PSD, 30,000 pixels a side; sizes are checked here on the header instead.
@@ -114,9 +117,8 @@ class _Reader:
             return ()
         if member.has_pixels() and not clipped and not _masked(member) and not member.has_effects():
             self._spend(member.width, member.height)
-            picture = member.topil()
             shared["opacity"] *= member.fill_opacity / 255
-            return (Layer(pixels=_rgba(picture), offset=member.offset, blend=blend, **shared),)
+            return (Layer(pixels=_stored(member), offset=member.offset, blend=blend, **shared),)
         if member.width < 1 or member.height < 1:
             pixels = np.zeros((1, 1, 4), np.uint8)
             return (Layer(pixels=pixels, offset=member.offset, blend=blend, **shared),)
@@ -138,7 +140,9 @@ class _Reader:
             member._record.opacity = opacity
         pixels = _rgba(picture) if picture is not None else np.zeros((1, 1, 4), np.uint8)
         assert blend != "pass-through"
-        return (Layer(pixels=pixels, blend=blend, **shared),)
+        layer = Layer(pixels=pixels, blend=blend, **shared)
+        box = ink_box(layer) or Box(0, 0, 1, 1)
+        return (replace(layer, pixels=pixels[box.slices(0, 0)].copy(), offset=(box.x0, box.y0)),)
 
     def _blend(self, member: Any) -> GroupBlendMode:
         mode = member.blend_mode
@@ -163,7 +167,17 @@ class _Reader:
 
 
 def _masked(member: Any) -> bool:
-    return bool((member.has_mask() and not member.mask.disabled) or member.has_vector_mask())
+    drawn = member.kind == "shape" and member.has_pixels()  # its stored pixels are its vector mask, filled
+    return bool((member.has_mask() and not member.mask.disabled) or (member.has_vector_mask() and not drawn))
+
+
+def _stored(member: Any) -> U8:
+    """A layer's own pixels; Pillow has no CMYK or Lab with alpha, so there the transparency is read by itself."""
+    picture = member.topil()
+    pixels = _rgba(picture)
+    if "A" not in picture.getbands() and (shape := member.numpy("shape")) is not None:
+        pixels = np.dstack([pixels[..., :3], to_u8(shape[..., 0])])
+    return pixels
 
 
 def _rgba(picture: Any) -> U8:
