@@ -141,6 +141,16 @@ def test_kinds_of_target_are_not_mixed_up(tmp_path: Path) -> None:
         small().save(tmp_path / "nowhere")
 
 
+def test_links_stay_links(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    for name in TARGETS:
+        small().save(tmp_path / "far" / name)
+        (tmp_path / name).symlink_to(tmp_path / "far" / name)
+        small().rename("one", "two").save(tmp_path / name)
+        assert (tmp_path / name).is_symlink()
+        assert load(tmp_path / "far" / name).layers[0].name == "two"
+
+
 def test_very_long_names(tmp_path: Path) -> None:
     small().save(tmp_path / ("é" * 125))
     small().save(tmp_path / ("x" * 251 + ".psd"))

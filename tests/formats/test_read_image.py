@@ -284,6 +284,12 @@ def test_paths_that_cannot_be_read(tmp_path: Path) -> None:
         read_image(tmp_path)
     with pytest.raises(InputError, match="cannot be read"):
         read_image("a\0b.png")
+    with pytest.raises(InputError, match="is a device, not a file"):
+        read_image("/dev/zero")
+    with (tmp_path / "huge.png").open("wb") as file:
+        file.truncate(5 * 2**30)  # sparse
+    with pytest.raises(LimitError, match=r"is 5\.0 GiB; the limit is 4 GiB"):
+        read_image(tmp_path / "huge.png")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with pytest.raises(InputError, match="cannot be read"):
         read_image(tmp_path / "loop")

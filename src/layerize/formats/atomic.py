@@ -36,6 +36,7 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     with _reported(target):
         if target.is_dir():
             raise OutputError(f"{target} is a folder; give the name of a file.")
+        target = target.resolve()  # a link stays, what it points to is replaced
         temporary = _sibling(target, "tmp")
         try:
             yield temporary
@@ -60,6 +61,7 @@ def atomic_folder(target: str | Path, *, may_replace: Callable[[Path], bool]) ->
     target = Path(target)
     with _reported(target):
         _refuse_foreign(target, may_replace)
+        target = target.resolve()
         temporary = _sibling(target, "tmp")
         temporary.mkdir()
         try:
@@ -107,7 +109,6 @@ def _sibling(target: Path, kind: str) -> Path:
 
 def _swap(temporary: Path, target: Path) -> None:
     """Rename, moving an existing target aside first; if that fails half-way the old target comes back."""
-    target = target.resolve() if target.is_symlink() else target
     if not target.exists():
         temporary.rename(target)
         return

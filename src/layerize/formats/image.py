@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,9 @@ from layerize.stack.layer import U8
 
 DEFAULT_MAX_PIXELS = 64_000_000
 """64 megapixels: a full-frame camera's largest pictures; 256 MB as RGBA."""
+
+# A file is read into memory as a whole; the largest honest pictures (16-bit, uncompressed) are a fraction of this.
+MAX_FILE_BYTES = 4 * 2**30
 
 READABLE = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF")
 _KNOWN = "PNG, JPEG, WebP, AVIF, TIFF, BMP or GIF"
@@ -137,6 +141,11 @@ def read_bytes(path: Path) -> bytes:
         InputError: No such file, a folder, or no permission.
     """
     try:
+        status = path.stat()
+        if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
+            raise InputError(f"{path} is a device, not a file; give a file.")
+        if status.st_size > MAX_FILE_BYTES:
+            raise LimitError(f"{path} is {status.st_size / 2**30:.1f} GiB; the limit is {MAX_FILE_BYTES >> 30} GiB.")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; check the name.") from error

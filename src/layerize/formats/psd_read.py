@@ -115,13 +115,13 @@ class _Reader:
         if isinstance(member, AdjustmentLayer):
             self._warn(member, "adjustment layers are not supported and it was left out")
             return ()
+        if member.width < 1 or member.height < 1:
+            pixels = np.zeros((1, 1, 4), np.uint8)
+            return (Layer(pixels=pixels, offset=member.offset, blend=blend, **shared),)
         if member.has_pixels() and not clipped and not _masked(member) and not member.has_effects():
             self._spend(member.width, member.height)
             shared["opacity"] *= member.fill_opacity / 255
             return (Layer(pixels=_stored(member), offset=member.offset, blend=blend, **shared),)
-        if member.width < 1 or member.height < 1:
-            pixels = np.zeros((1, 1, 4), np.uint8)
-            return (Layer(pixels=pixels, offset=member.offset, blend=blend, **shared),)
         if clipped:
             self._warn(member, "the layers clipped to it were merged into it")
         elif member.has_effects():

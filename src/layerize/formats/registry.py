@@ -79,7 +79,10 @@ def load(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> LayerStac
         raise InputError(str(error)) from error
     if chosen is FOLDER and not path.is_dir():
         raise InputError(f"{path} is a file without a known extension; give a folder or one of {', '.join(FORMATS)}.")
-    stack: LayerStack = _function(chosen.load)(path, max_pixels=max_pixels)
+    try:
+        stack: LayerStack = _function(chosen.load)(path, max_pixels=max_pixels)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); check its permissions.") from error
     return stack
 
 

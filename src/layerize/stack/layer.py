@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,8 @@ BlendMode: TypeAlias = Literal[
 ]
 GroupBlendMode: TypeAlias = BlendMode | Literal["pass-through"]
 
+BLEND_MODES: tuple[str, ...] = get_args(BlendMode)
+
 
 def new_id() -> str:
     """A stable identifier for a layer: 12 hex digits."""
@@ -58,6 +60,13 @@ def _frozen(pixels: U8) -> U8:
         pixels = pixels.view()
         pixels.flags.writeable = False
     return pixels
+
+
+def _check(opacity: float, blend: str, allowed: tuple[str, ...]) -> None:
+    if not 0.0 <= opacity <= 1.0:
+        raise ValueError(f"opacity must be in 0..1, got {opacity}")
+    if blend not in allowed:
+        raise ValueError(f"blend mode {blend!r} is unknown; use one of {', '.join(allowed)}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,8 +95,7 @@ class Layer:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pixels", _frozen(self.pixels))
-        if not 0.0 <= self.opacity <= 1.0:
-            raise ValueError(f"opacity must be in 0..1, got {self.opacity}")
+        _check(self.opacity, self.blend, BLEND_MODES)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -108,8 +116,7 @@ class Group:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
-        if not 0.0 <= self.opacity <= 1.0:
-            raise ValueError(f"opacity must be in 0..1, got {self.opacity}")
+        _check(self.opacity, self.blend, ("pass-through", *BLEND_MODES))
 
 
 Node: TypeAlias = Layer | Group
