@@ -1,15 +1,15 @@
-"""VLD-MMDiT: the variable-layers-decomposition diffusion transformer of Qwen-Image-Layered (arXiv 2512.15603, Sec. 3.3).
+"""VLD-MMDiT: the variable-layers-decomposition diffusion transformer (arXiv 2512.15603, Sec. 3.3).
 
-Dual-stream blocks (image stream, text stream, one joint attention, QK-RMSNorm, adaLN modulation) over 2x2-packed latents.
+Dual-stream blocks (image and text stream, one joint attention, QK-RMSNorm, adaLN modulation) over 2x2-packed latents.
 The published 20B model and the shipped small one are two configs of this class. They differ in who attends to whom:
 
 * full attention (published): text, all generated frames and the condition image in one sequence, modulated at time t;
-* prefix attention (ours): text, condition image and stop tokens form a prefix that is modulated at t = 0 and sees only
-  itself, so one prefix pass per picture gives the layer count and the keys and values that every denoising step reuses.
+* prefix attention (ours): text, condition image and stop tokens form a prefix that is modulated at t = 0 and sees
+  only itself, so one prefix pass per picture gives the layer count and the keys and values of all denoising steps.
 
-Shape letters: ``B`` batch, ``K`` frames, ``T`` text tokens, ``S`` tokens of one frame, ``L`` image-stream tokens, ``D`` width,
-``H`` heads, ``E`` channels of a head, ``C`` packed latent channels. This file knows nothing of files, noise schedules or
-training.
+Shape letters: ``B`` batch, ``K`` frames, ``T`` text tokens, ``S`` tokens of one frame, ``L`` image-stream tokens,
+``D`` width, ``H`` heads, ``E`` channels of a head, ``C`` packed latent channels. Knows nothing of files, noise
+schedules or training.
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        scale = torch.rsqrt(x.float().pow(2).mean(-1, keepdim=True) + self.eps)
+        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32)
+        scale = torch.rsqrt(norm.square() / x.shape[-1] + self.eps)
         return x * (scale.to(x.dtype) * self.weight.to(x.dtype))
 
 
@@ -153,12 +154,20 @@ class TimeEmbedding(nn.Module):
         return embedding
 
 
+def modulated_norm(x_BLD: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+    """adaLN: layer norm, times 1 + scale, plus shift (B, 1 or L, D); in as few passes over the tokens as may be."""
+    D = x_BLD.shape[-1:]
+    if scale.shape[:-1].numel() == 1:
+        return F.layer_norm(x_BLD, D, (1 + scale).flatten(), shift.flatten(), eps=1e-6)
+    return torch.addcmul(shift, F.layer_norm(x_BLD, D, eps=1e-6), 1 + scale)
+
+
 def attention(q_BLHE: Tensor, k_BSHE: Tensor, v_BSHE: Tensor, mask_BS: Tensor | None) -> Tensor:
     """Softmax attention, output (B, L, H E); ``mask_BS`` is true for keys that may be seen.
 
     The fused kernel, but for one case: training in bf16 on a CPU at small sizes, where its backward pass is slower than
-    plain batched products (measured 18 against 32 ms for 8 x 8 heads, 256 queries, 340 keys; without gradients the fused
-    kernel wins 1.7 to 4 times at every size).
+    plain batched products (measured 18 against 32 ms for 8 x 8 heads, 256 queries, 340 keys; without gradients the
+    fused kernel wins 1.7 to 4 times at every size).
     """
     q, k, v = (x.transpose(1, 2) for x in (q_BLHE, k_BSHE, v_BSHE))
     visible = None if mask_BS is None else mask_BS[:, None, None, :]
@@ -195,9 +204,6 @@ class Stream(nn.Module):
         self.norm_k = RMSNorm(config.head_dim)
         self.mlp_in = nn.Linear(width, int(mlp_ratio * width))
         self.mlp_out = nn.Linear(int(mlp_ratio * width), width)
-
-    def modulate(self, x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-        return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
 
     def modulations(self, time_BLD: Tensor) -> tuple[Tensor, ...]:
         """Shift, scale and gate of the attention, then of the feed-forward; each (B, 1 or L, D)."""
@@ -245,14 +251,14 @@ class Block(nn.Module):
             context: Keys and values (B, S, H, E) of the prefix.
         """
         mod_image = self.image.modulations(time[0])
-        q, k, v = self.image.qkv(self.image.modulate(image_BLD, mod_image[0], mod_image[1]), tables[0])
+        q, k, v = self.image.qkv(modulated_norm(image_BLD, mod_image[0], mod_image[1]), tables[0])
         text_length = 0
         mod_text: tuple[Tensor, ...] = ()
         if text_BTD is not None:
             assert tables[1] is not None
             text_length = text_BTD.shape[1]
             mod_text = self.text.modulations(time[1])
-            qt, kt, vt = self.text.qkv(self.text.modulate(text_BTD, mod_text[0], mod_text[1]), tables[1])
+            qt, kt, vt = self.text.qkv(modulated_norm(text_BTD, mod_text[0], mod_text[1]), tables[1])
             q, k, v = (torch.cat(pair, dim=1) for pair in ((qt, q), (kt, k), (vt, v)))
         if context is not None:
             k, v = torch.cat([context[0], k], dim=1), torch.cat([context[1], v], dim=1)
@@ -264,8 +270,8 @@ class Block(nn.Module):
 
     @staticmethod
     def _finish(stream: Stream, x: Tensor, attended: Tensor, mod: tuple[Tensor, ...]) -> Tensor:
-        x = x + mod[2] * stream.out(attended)
-        return x + mod[5] * stream.feed_forward(stream.modulate(x, mod[3], mod[4]))
+        x = torch.addcmul(x, mod[2], stream.out(attended))
+        return torch.addcmul(x, mod[5], stream.feed_forward(modulated_norm(x, mod[3], mod[4])))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,7 +298,7 @@ class Prefix:
 
 
 class VLDMMDiT(nn.Module):
-    """The transformer. ``forward`` is full attention; ``prefix`` and ``denoise`` are the two passes of prefix attention."""
+    """The transformer: ``forward`` is full attention, ``prefix`` and ``denoise`` the two passes of prefix attention."""
 
     def __init__(self, config: VLDMMDiTConfig) -> None:
         super().__init__()
@@ -356,7 +362,8 @@ class VLDMMDiT(nn.Module):
             mask = torch.cat([text_mask_BT, text_mask_BT.new_ones(B, image.shape[1])], dim=1)
         for block in self.blocks:
             image, text, _ = block(image, text, (image_time, time), tables, mask)
-        return self._predict(image[:, : K * S], time).unflatten(1, (K, S))
+        prediction: Tensor = self._predict(image[:, : K * S], time).unflatten(1, (K, S))
+        return prediction
 
     def prefix(
         self,
@@ -444,7 +451,7 @@ class VLDMMDiT(nn.Module):
 
     def _predict(self, image_BLD: Tensor, time_B1D: Tensor) -> Tensor:
         scale, shift = self.out_modulation(F.silu(time_B1D)).chunk(2, dim=-1)
-        out: Tensor = self.out(F.layer_norm(image_BLD, image_BLD.shape[-1:], eps=1e-6) * (1 + scale) + shift)
+        out: Tensor = self.out(modulated_norm(image_BLD, shift, scale))
         return out
 
     def _rotation(self, positions: Tensor) -> Rotation:
