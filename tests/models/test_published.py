@@ -141,6 +141,17 @@ def test_the_loop_agrees_with_encoded_masked_prompts_and_a_dynamic_schedule(
     assert difference.max() <= 1e-4, f"max {difference.max():.2e}, mean {difference.mean():.2e}"
 
 
+def test_any_picture_size_works_in_bfloat16_and_the_seed_decides(folder: Path) -> None:
+    predictor = LayeredPredictor(import_diffusers(folder, dtype=torch.bfloat16))
+    picture = torch.rand(3, 100, 150)
+    options = {"layers": 2, "steps": 2, "guidance": 1.0, "area_side": 64}
+    first, again, other = (predictor.predict(picture, seed=seed, **options) for seed in (1, 1, 2))
+    assert first.shape == (2, 64, 64, 4)
+    assert (first.min() >= 0, first.max() <= 1) == (True, True)
+    assert torch.equal(first, again)
+    assert (first - other).abs().max() > 0.1
+
+
 def test_prompts_are_encoded_as_the_pipeline_does(pipe: Any, folder: Path) -> None:
     prompts = ["a cat", "two dogs beside a large red house"]
     expected, mask = pipe.encode_prompt(prompts)

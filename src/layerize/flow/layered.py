@@ -87,7 +87,7 @@ class LayeredPredictor:
                     text.embeddings.to(device=tokens.device, dtype=dtype),
                     t.to(tokens.device)[None],
                     grid=grid,
-                    text_mask_BT=text.mask,
+                    text_mask_BT=None if text.mask is None else text.mask.to(tokens.device),
                 ).float()
                 for text in prompts
             ]

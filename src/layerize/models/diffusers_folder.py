@@ -145,7 +145,7 @@ def _local_folder(source: str | Path) -> Path:
     except ImportError as error:
         raise MissingExtraError(f"Fetching {source}", "huggingface-hub", "hub") from error
     try:
-        patterns = ["*.json", "transformer/*", "vae/*", "scheduler/*"]
+        patterns = ["*.json", "diffusion_pytorch_model*", "transformer/*", "vae/*", "scheduler/*"]
         return Path(snapshot_download(str(source), allow_patterns=patterns))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{source}: is no local folder and cannot be fetched from the hub ({error}).") from error
