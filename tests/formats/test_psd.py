@@ -61,6 +61,8 @@ def test_the_merged_preview_is_our_composite(tmp_path: Path, extension: str) -> 
     stack.save(tmp_path / f"x{extension}")
     document = PSDImage.open(tmp_path / f"x{extension}")
     assert document.version == (2 if extension == ".psb" else 1)
+    # A negative count tells Photoshop that the merged picture's fourth channel is its transparency.
+    assert document._record.layer_and_mask_information.layer_info.layer_count == -2  # type: ignore[union-attr]
     preview = np.asarray(document.topil()).astype(float)
     ours = flatten(stack).astype(float)
     assert np.array_equal(preview[..., 3], ours[..., 3])

@@ -37,7 +37,11 @@ def test_boxes_that_meet_without_pixels_that_meet_share_a_level() -> None:
     faint[6, 6] = (0, 0, 0, 3)
     shadowed = stack.with_layers((Layer(pixels=faint), stack.layers[1]))
     assert levels(shadowed) == [0, 1]
+    assert levels(shadowed, min_alpha=3) == [0, 1]
     assert levels(shadowed, min_alpha=4) == [0, 0]
+    faintest = faint.copy()
+    faintest[6, 6, 3] = 1
+    assert levels(stack.with_layers((Layer(pixels=faintest), stack.layers[1]))) == [0, 1]
 
 
 def test_what_is_outside_hidden_or_empty_is_no_element() -> None:
