@@ -72,6 +72,26 @@ def test_kind_of_drawn_layer(pixels: np.ndarray, kind: str) -> None:
     assert describe(pixels)[0] == kind
 
 
+def test_a_drawn_figure_of_many_plain_colours_is_an_object() -> None:
+    picture, draw = blank()
+    for row, colour in enumerate(["black", "bisque", "red", "blue", "white", "green"]):
+        draw.ellipse((200 - 8 * row, 40 + 60 * row, 320 + 8 * row, 140 + 60 * row), fill=colour)
+    assert describe(array(picture))[0] == "Object"
+
+
+def test_a_smooth_sweep_of_colour_is_a_shape() -> None:
+    sweep = np.linspace(0, 255, 640).astype(np.uint8)
+    pixels = shape().copy()
+    pixels[..., 0], pixels[..., 1], pixels[..., 2] = sweep, 255 - sweep, 128
+    assert describe(pixels)[0] == "Shape"
+
+
+def test_a_tinted_pane_is_no_shadow() -> None:
+    picture, draw = blank()
+    draw.rounded_rectangle((80, 80, 500, 380), 20, fill=(0, 0, 0, 110))
+    assert describe(array(picture)) == ("Panel", "black")
+
+
 def test_panel_with_holes_is_a_panel() -> None:
     picture, draw = blank()
     draw.rounded_rectangle((80, 80, 500, 380), 20, fill="navy")

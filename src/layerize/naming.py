@@ -165,9 +165,9 @@ def _covers(body: Bools, canvas: Bools | None) -> bool:
 
 
 def _soft_kind(rgb: U8, alpha: U8, present: Bools) -> str | None:
-    """ "Shadow" or "Glow" for a layer that is mostly half transparent and of one dark or light colour."""
+    """ "Shadow" or "Glow" for a layer of one dark or light colour that fades out; a tinted pane does not fade."""
     values = alpha[present]
-    if float(((values > FAINT) & (values < 230)).mean()) < 0.7:
+    if float((values < 230).mean()) < 0.7 or float((np.abs(values - np.median(values)) < 12).mean()) > 0.6:
         return None
     weight = values.astype(np.float32)
     lab = _lab(rgb[present])
@@ -249,7 +249,7 @@ def _main_colour(rgb: U8, body: Bools) -> U8:
 
 
 def _is_flat(rgb: U8, body: Bools) -> bool:
-    """Few colours or smooth ones: neighbours inside the body hardly differ, and five colours cover most of it."""
+    """One smooth sweep of colour, or at most three plain colours; a drawn figure or a photo is neither."""
     inside = cv2.erode(body.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     if inside.sum() < 0.2 * body.sum():
         inside = body
@@ -258,9 +258,25 @@ def _is_flat(rgb: U8, body: Bools) -> bool:
     step[:, 1:] = np.abs(values[:, 1:] - values[:, :-1]).max(2)
     step[1:] = np.maximum(step[1:], np.abs(values[1:] - values[:-1]).max(2))
     smooth = float((step[inside] <= 10).mean())
+    return smooth > 0.995 or (smooth > 0.85 and _colours(rgb, body) <= 3)
+
+
+def _colours(rgb: U8, body: Bools) -> int:
+    """How many clearly different colours cover at least 4 % of the body each."""
     count, _ = _histogram(rgb, body)
-    five = float(np.sort(count)[-5:].sum()) / float(count.sum())
-    return smooth > 0.97 or (smooth > 0.85 and five > 0.75)
+    cells = np.nonzero(count)[0]
+    cells = cells[np.argsort(-count[cells], kind="stable")][:64]
+    lab = _lab(np.stack([cells >> 8, cells >> 4 & 15, cells & 15], 1).astype(np.uint8) * 16 + 8)
+    centres: list[int] = []
+    share = np.zeros(len(cells))
+    for index in range(len(cells)):
+        distance = np.linalg.norm(lab[centres] - lab[index], axis=1)
+        if len(centres) and distance.min() < 25:
+            share[centres[int(distance.argmin())]] += count[cells[index]]
+        else:
+            centres.append(index)
+            share[index] += count[cells[index]]
+    return int((share >= 0.04 * count.sum()).sum())
 
 
 def _is_boxy(body: Bools, parts: Sequence[Part]) -> bool:
