@@ -19,11 +19,13 @@ import torch
 from PIL import Image
 
 from layerize.errors import CheckpointError, InputError, LimitError, UsageError
+from layerize.flow.layered import LayeredPredictor
 from layerize.flow.path import velocity_from_x_0
 from layerize.flow.schedule import solver_times
 from layerize.formats import FlatImage, read_image
 from layerize.models import checkpoint
 from layerize.models.layer_model import LayerModel
+from layerize.models.published import PublishedModel
 from layerize.models.stop import count_log_probabilities, most_likely_count
 from layerize.naming import name_layers
 from layerize.refine import RefineConfig, refine
@@ -37,6 +39,10 @@ Progress: TypeAlias = Callable[[str, float], None]
 Source: TypeAlias = str | Path | FlatImage | Image.Image | npt.NDArray[Any]
 
 DEFAULT_STEPS = 4
+PUBLISHED_STEPS = 50
+PUBLISHED_LAYERS = 6
+"""Published weights cannot count: without a wish they make this many, and what comes out empty or double is dropped."""
+PUBLISHED_AREA_SIDE = 640
 MAX_PIXELS = 64_000_000
 MAX_ASPECT = 8.0
 """Longer pictures are squeezed to this ratio for the model (not for refine): its grid needs two tokens on a side."""
@@ -135,8 +141,38 @@ class LayerPredictor:
         return torch.from_numpy(small).permute(2, 0, 1)[None].float().div(255).to(self.device)
 
 
+class PublishedPredictor:
+    """Runs imported Qwen-Image-Layered weights: full attention, guidance, layers straight from the RGBA-VAE."""
+
+    def __init__(self, model: PublishedModel, name: str, device: torch.device) -> None:
+        self.layered, self.name, self.device = LayeredPredictor(model), name, device
+
+    def predict(
+        self,
+        picture_HW3: U8,
+        *,
+        layers: int | None,
+        steps: int | None,
+        seed: int,
+        prompt: str | None,
+        progress: Progress,
+    ) -> Prediction:
+        steps = steps or PUBLISHED_STEPS
+        rgba = self.layered.predict(
+            torch.from_numpy(np.ascontiguousarray(picture_HW3)).permute(2, 0, 1).float().div(255),
+            layers=layers or PUBLISHED_LAYERS,
+            steps=steps,
+            seed=seed,
+            prompt=prompt or "",
+            area_side=PUBLISHED_AREA_SIDE,
+            progress=lambda done, total: progress("denoise", done / total),
+        )
+        rgba[0, ..., 3] = 1.0  # the background is opaque by definition
+        return Prediction(coarse_Khw4=rgba.numpy(), count_probabilities=None, steps=steps)
+
+
 def model_size(width: int, height: int, area_side: int, multiple: int) -> tuple[int, int]:
-    """Sides of about ``area_side ** 2`` pixels in the picture's aspect ratio, multiples of ``multiple``, at least two."""
+    """Sides of about ``area_side ** 2`` pixels in the picture's aspect ratio, multiples of ``multiple``, at least 2."""
     aspect = min(max(width / height, 1 / MAX_ASPECT), MAX_ASPECT)
     ideal = (area_side * aspect**0.5, area_side / aspect**0.5)
     sides = [max(2, round(side / multiple)) * multiple for side in ideal]
@@ -166,10 +202,16 @@ class Splitter:
         """
         place = pick_device(device)
         folder = find_model(model)
-        loaded = checkpoint.load_model(folder, device=place)
-        if isinstance(loaded, LayerModel):
-            return cls(LayerPredictor(loaded, folder.name, place))
-        raise CheckpointError(f"{folder}: holds a {type(loaded).__name__}; splitting needs a LayerModel.")
+        kind = checkpoint.read_info(folder).class_name
+        published = kind == PublishedModel.__name__
+        if not published and kind != LayerModel.__name__:
+            raise CheckpointError(f"{folder}: holds a {kind}; splitting needs a LayerModel or a PublishedModel.")
+        # the published model fits no machine in float32: it keeps its stored type
+        loaded = checkpoint.load_model(folder, device=place, dtype=None if published else torch.float32)
+        if isinstance(loaded, PublishedModel):
+            return cls(PublishedPredictor(loaded, folder.name, place))
+        assert isinstance(loaded, LayerModel)
+        return cls(LayerPredictor(loaded, folder.name, place))
 
     def split(
         self,
@@ -299,7 +341,7 @@ def find_model(model: str) -> Path:
     if Path(model).is_dir():
         return Path(model)
     raise CheckpointError(
-        f"{model}: no such model. Give a checkpoint folder or one of the shipped models: {', '.join(shipped) or 'none'}."
+        f"{model}: no such model. Give a checkpoint folder or a shipped model: {', '.join(shipped) or 'none'}."
     )
 
 
@@ -359,7 +401,8 @@ def over_white(pixels_HW4: U8) -> U8:
 def visible_weights(alpha_Khw: F32) -> F32:
     """``w_k = a_k prod_(j>k) (1 - a_j)``."""
     above = np.cumprod(1 - alpha_Khw[::-1], axis=0)[::-1]
-    return alpha_Khw * np.concatenate([above[1:], np.ones_like(above[:1])])
+    weights: F32 = alpha_Khw * np.concatenate([above[1:], np.ones_like(above[:1])])
+    return weights
 
 
 def drop_empty(coarse_Khw4: F32) -> F32:

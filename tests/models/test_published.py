@@ -18,6 +18,7 @@ pytest.importorskip("transformers")
 
 import tiny_published
 
+from layerize import splitter
 from layerize.errors import CheckpointError, LayerizeWarning
 from layerize.flow import layered
 from layerize.flow.layered import EncodedPrompt, LayeredPredictor
@@ -187,6 +188,20 @@ def test_an_imported_model_is_a_checkpoint_like_any_other(model: PublishedModel,
     assert all(torch.equal(tensor, loaded.state_dict()[key]) for key, tensor in model.state_dict().items())
     with pytest.raises(CheckpointError, match="layerize model import"):
         load_model(folder)
+
+
+def test_imported_weights_split_a_picture(
+    model: PublishedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(splitter, "PUBLISHED_AREA_SIDE", 64)
+    monkeypatch.setattr(splitter, "PUBLISHED_STEPS", 2)
+    pixels = np.asarray(picture().convert("RGB"))
+    stack = splitter.Splitter.load(str(save_model(model, tmp_path / "qwen")), device="cpu").split(pixels)
+    assert stack.size == (WIDTH, HEIGHT)
+    assert 1 <= len(stack) <= splitter.PUBLISHED_LAYERS
+    composite = np.asarray(stack.composite())[..., :3].astype(int)
+    assert np.abs(composite - pixels).max() <= 1
+    assert (stack.metadata["model"]["name"], stack.metadata["model"]["steps"]) == ("qwen", 2)
 
 
 def test_components_can_be_imported_and_exported_alone(folder: Path, tmp_path: Path) -> None:
