@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from layerize.errors import InputError
-from layerize.refine.arrays import F32, U8
+from layerize.refine.arrays import F32, U8, f32
 
-CHUNK = 1 << 17  # pixels solved at a time: 6 layers take about 20 MB
+CHUNK = 1 << 18  # layer pixels corrected at a time, about 20 MB
 TOLERANCE = 0.501  # levels of 255; a composite this close rounds to the picture or to its neighbour
 
 
@@ -33,8 +33,9 @@ def exact(image_HW4: U8, layers_KHW4: list[U8] | U8) -> list[U8]:
     result = [np.array(layer, order="C") for layer in layers_KHW4]
     flat = [layer.reshape(-1, 4) for layer in result]
     image_N4 = np.ascontiguousarray(image_HW4).reshape(-1, 4)
-    for start in range(0, len(image_N4), CHUNK):
-        part = slice(start, start + CHUNK)
+    step = CHUNK // len(flat) + 1
+    for start in range(0, len(image_N4), step):
+        part = slice(start, start + step)
         alpha_KN = np.stack([layer[part, 3] for layer in flat])
         colour_KN3 = np.stack([layer[part, :3] for layer in flat])
         alpha_KN, colour_KN3 = solve(image_N4[part], alpha_KN, colour_KN3)
@@ -81,11 +82,12 @@ def solve(image_N4: U8, alpha_KN: U8, colour_KN3: U8, stiffness_KN: F32 | None =
         colour_N3[owned_N] = image_N4[owned_N, :3]
     error_N3 = target_N3 - np.einsum("kn,knc->nc", weight_KN, colour_KN3, dtype=np.float32)
     wrong_N = (np.abs(error_N3).max(1) > TOLERANCE) & (total_N > 0)
-    if wrong_N.any():
-        stiff_KN = np.ones_like(weight_KN) if stiffness_KN is None else stiffness_KN
-        colour_KN3[:, wrong_N] = correct(
-            target_N3[wrong_N], weight_KN[:, wrong_N], colour_KN3[:, wrong_N].astype(np.float32), stiff_KN[:, wrong_N]
-        )
+    stiff_KN = np.ones_like(weight_KN) if stiffness_KN is None else stiffness_KN
+    wrong = np.flatnonzero(wrong_N)
+    for start in range(0, len(wrong), CHUNK // len(alpha_KN) + 1):
+        part = wrong[start : start + CHUNK // len(alpha_KN) + 1]
+        colour = f32(colour_KN3[:, part])
+        colour_KN3[:, part] = correct(target_N3[part], weight_KN[:, part], colour, stiff_KN[:, part])
     return alpha_KN, colour_KN3
 
 
@@ -132,19 +134,24 @@ def correct(target_N3: F32, weight_KN: F32, colour_KN3: F32, stiffness_KN: F32) 
     solution always exists (every layer the target's colour), so each round either ends or fixes one more channel. The
     largest weight then absorbs the rounding to whole levels.
     """
-    weight_KN1, gain_KN1 = weight_KN[..., None], (weight_KN / stiffness_KN)[..., None]
-    free_KN3 = np.broadcast_to(weight_KN1 > 0, colour_KN3.shape).copy()
+    colour_KN3 = colour_KN3.copy()
+    free_KN3 = np.broadcast_to((weight_KN > 0)[..., None], colour_KN3.shape).copy()
+    active = np.arange(weight_KN.shape[1])
     for _ in range(len(weight_KN) + 2):
-        error_N3 = target_N3 - (weight_KN1 * colour_KN3).sum(0)
-        if np.abs(error_N3).max(initial=0) < 1e-2:
+        weight_KA1 = weight_KN[:, active, None]
+        error_A3 = target_N3[active] - (weight_KA1 * colour_KN3[:, active]).sum(0)
+        open_A = np.abs(error_A3).max(1) >= 1e-2
+        if not open_A.any():
             break
-        reach_N3 = (weight_KN1 * gain_KN1 * free_KN3).sum(0)
-        step_N3 = error_N3 / np.maximum(reach_N3, 1e-9)
-        moved_KN3 = colour_KN3 + gain_KN1 * free_KN3 * step_N3
-        colour_KN3 = np.clip(moved_KN3, 0, 255)
-        free_KN3 &= colour_KN3 == moved_KN3
+        active, weight_KA1, error_A3 = active[open_A], weight_KA1[:, open_A], error_A3[open_A]
+        gain_KA3 = weight_KA1 / stiffness_KN[:, active, None] * free_KN3[:, active]
+        reach_A3 = (weight_KA1 * gain_KA3).sum(0)
+        moved_KA3 = colour_KN3[:, active] + gain_KA3 * (error_A3 / np.maximum(reach_A3, 1e-9))
+        clipped_KA3 = np.clip(moved_KA3, 0, 255)
+        colour_KN3[:, active] = clipped_KA3
+        free_KN3[:, active] &= clipped_KA3 == moved_KA3
     colour_KN3 = np.rint(colour_KN3)
-    error_N3 = target_N3 - (weight_KN1 * colour_KN3).sum(0)
+    error_N3 = target_N3 - (weight_KN[..., None] * colour_KN3).sum(0)
     largest_N = weight_KN.argmax(0)
     pixels = np.arange(len(largest_N))
     share_N1 = weight_KN[largest_N, pixels][:, None]

@@ -63,24 +63,51 @@ def layer_colour(rgb_hw3: F32, model_hw3: F32, seen_hw: Mask, hidden: Hidden, ce
     smooth = pull_push(rgb_hw3, weight)
     if hidden == "diffuse":
         return f32(np.clip(smooth, 0, 1))
-    offset = pull_push(rgb_hw3 - model_hw3, weight)
-    joined = model_hw3 + offset
-    if hidden == "model":
-        return f32(np.clip(joined, 0, 1))
-    return f32(np.clip(without_ghost(joined, smooth, rgb_hw3, cell), 0, 1))
+    trust = np.ones_like(weight)
+    if hidden == "blend":
+        ghost = ghost_share(rgb_hw3, model_hw3, seen_hw, cell)
+        front = cv2.GaussianBlur(rgb_hw3, (0, 0), 0.7 * cell)
+        clean = (model_hw3 - ghost[..., None] * front) / np.maximum(1 - ghost, 0.25)[..., None]
+        model_hw3 = np.where(seen_hw[..., None], model_hw3, f32(np.clip(clean, 0, 1)))
+        trust = f32(np.clip((0.8 - ghost) / 0.4, 0, 1))
+    joined = model_hw3 + pull_push(rgb_hw3 - model_hw3, weight)
+    if hidden == "blend":
+        trust *= structure(rgb_hw3, f32(joined - smooth), seen_hw, cell)
+    return f32(np.clip(smooth + trust[..., None] * (joined - smooth), 0, 1))
 
 
-def without_ghost(joined_hw3: F32, smooth_hw3: F32, rgb_hw3: F32, cell: float) -> F32:
-    """Take the faint copy of the object in front out of the model's hidden colours.
+def structure(rgb_hw3: F32, added_hw3: F32, seen_hw: Mask, cell: float) -> F32:
+    """Whether a hidden part may differ from the plain continuation, 0..1.
 
-    A ghost is what the model adds to the plain continuation *in proportion to* the object one sees there: the local
-    regression of ``joined - smooth`` on ``rgb - smooth`` (at the model's sharpness), limited to 0..1, is removed, and
-    the more of it there was the less the rest is believed. What the model knows independently of the object stays.
+    Yes where what is seen of the layer around it is not flat, or where the model adds something strong; weak
+    additions to a flat colour are what is left of a ghost.
     """
-    reach = (2 * round(3 * cell) + 1,) * 2
-    added = joined_hw3 - smooth_hw3
-    front = cv2.GaussianBlur(rgb_hw3, (0, 0), 0.7 * cell) - smooth_hw3
-    common = cv2.blur((added * front).sum(2), reach)
-    power = cv2.blur((front * front).sum(2), reach)
-    share = cv2.blur(np.clip(common / (power + 1e-3), 0, 1), reach)[..., None]
-    return f32(smooth_hw3 + np.square(1 - share) * (added - share * front))
+    reach = (2 * round(5 * cell) + 1,) * 2
+    mass = cv2.blur(f32(seen_hw), reach)[..., None] + 1e-3
+    mean = cv2.blur(rgb_hw3 * seen_hw[..., None], reach) / mass
+    square = cv2.blur(np.square(rgb_hw3) * seen_hw[..., None], reach) / mass
+    rough = np.sqrt(np.maximum(square - mean * mean, 0).max(2)) * np.clip(mass[..., 0] * 50, 0, 1)
+    strong = cv2.blur(np.abs(added_hw3).max(2), (2 * round(cell) + 1,) * 2)
+    return f32(np.maximum(np.clip((rough - 0.03) / 0.05, 0, 1), np.clip((strong - 0.08) / 0.1, 0, 1)))
+
+
+def ghost_share(rgb_hw3: F32, model_hw3: F32, seen_hw: Mask, cell: float) -> F32:
+    """How much of the object in front the model has left in its colours behind it, 0..1.
+
+    A ghost repeats the object's edges, what is really there does not: the share is the regression of the prediction's
+    gradient on the picture's (at the model's sharpness) behind the object and on its outline, around each pixel,
+    leaning on the mean of the whole picture where there are few edges.
+    """
+    kernel = np.ones((2 * round(cell) + 1,) * 2, np.uint8)
+    behind = f32(cv2.dilate(f32(~seen_hw), kernel))
+    front = cv2.GaussianBlur(rgb_hw3, (0, 0), 0.7 * cell)
+    common, power = np.zeros_like(behind), np.zeros_like(behind)
+    for axis in ((1, 0), (0, 1)):
+        object_edge = cv2.Sobel(front, cv2.CV_32F, *axis)
+        model_edge = cv2.Sobel(model_hw3, cv2.CV_32F, *axis)
+        common += behind * (object_edge * model_edge).sum(2)
+        power += behind * (object_edge * object_edge).sum(2)
+    reach = (2 * round(6 * cell) + 1,) * 2
+    lean = max(float(power.mean()), 1e-6)
+    overall = float(np.clip(common.mean() / lean, 0, 1))
+    return f32(np.clip((cv2.blur(common, reach) + lean * overall) / (cv2.blur(power, reach) + lean), 0, 1))

@@ -16,6 +16,7 @@ from layerize.refine.ownership import decide_owners
 from layerize.refine.resample import enlarge, shrink, work_size
 from layerize.refine.translucent import soft_alpha, soft_areas, soft_colour
 
+MOST_CELL = 24.0  # work pixels; a coarser prediction is treated as one of this size
 LAYER_BUDGET = 8  # layers at full work size; more layers share the same memory
 
 
@@ -54,7 +55,7 @@ def make_plan(image_HW4: U8, coarse_Khw4: F32, config: RefineConfig) -> Plan:
     rgb_hw3 = f32(rgb) / np.float32(255)
     solid_hw = small[..., 3] > 250
     layers = np.stack([enlarge(layer, size) for layer in coarse_Khw4])
-    cell = max(1.0, size[0] / coarse_Khw4.shape[1], size[1] / coarse_Khw4.shape[2])
+    cell = coarse_cell(size, coarse_Khw4.shape[1:3])
     soft = soft_areas(rgb_hw3, layers, cell)
     owner = decide_owners(rgb, layers, soft, cell)
     soft &= owner < np.arange(count)[:, None, None]
@@ -77,6 +78,12 @@ def make_plan(image_HW4: U8, coarse_Khw4: F32, config: RefineConfig) -> Plan:
         edge_Khw=edges(alpha, colour, rgb_hw3, owner, soft),
         soft_Khw=soft.astype(np.uint8) * np.uint8(255),
     )
+
+
+def coarse_cell(work: tuple[int, int], coarse: tuple[int, ...]) -> float:
+    """Side of a coarse pixel in work pixels: at least 1, and at most what the filters are made for."""
+    area = (work[0] / coarse[0]) * (work[1] / coarse[1])
+    return float(np.clip(area**0.5, 1.0, MOST_CELL))
 
 
 def to_levels(map_01: F32) -> U8:

@@ -45,7 +45,9 @@ def soft_areas(rgb_hw3: F32, layers_Khw4: F32, cell: float) -> Mask:
         core = soft_core(rgb_hw3 - below, line, alpha, light[k], cell)
         if core.any():
             away = cv2.distanceTransform(1 - core, cv2.DIST_L2, 3) / cell
-            soft[k] = (away < TAIL) & (light[k] > 0.2) & ((alpha < 0.75) | (core > 0))
+            soft[k] = (
+                (away < TAIL) & (light[k] > 0.2) & ((cv2.blur(alpha, (2 * round(cell) + 1,) * 2) < 0.72) | (core > 0))
+            )
         below = below + alpha[..., None] * line
     return soft
 
@@ -67,7 +69,8 @@ def soft_core(offset_hw3: F32, line_hw3: F32, alpha_hw: F32, light_hw: F32, cell
     absent = cv2.blur(np.abs(offset_hw3).max(2), size)
     opaque = cv2.blur(np.abs(offset_hw3 - line_hw3).max(2), size)
     mixed = cv2.blur(np.abs(offset_hw3 - alpha_hw[..., None] * line_hw3).max(2), size)
-    fits = (alpha_hw > 0.1) & (alpha_hw < 0.8) & (light_hw > 0.5) & (opaque > 0.16) & (absent > 0.035)
+    level = cv2.blur(alpha_hw, (4 * round(cell) + 1,) * 2)
+    fits = (alpha_hw > 0.1) & (alpha_hw < 0.85) & (level < 0.72) & (light_hw > 0.5) & (opaque > 0.16) & (absent > 0.035)
     fits &= mixed < np.minimum(0.14, 0.6 * np.minimum(opaque, absent + 0.03))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(0.7 * cell) + 3,) * 2)
     return u8(cv2.morphologyEx(fits.astype(np.uint8), cv2.MORPH_OPEN, disc, borderValue=0))
