@@ -139,8 +139,14 @@ def test_tiles_do_not_show() -> None:
     coarse = predict(truth, image, 64, 0)
     whole = refine(image, coarse, config=RefineConfig(tile=512, work_pixels=9000))
     parts = refine(image, coarse, config=RefineConfig(tile=48, work_pixels=9000, workers=1))
-    different = max(int(np.abs(a.astype(int) - b).max()) for a, b in zip(whole, parts, strict=True))
-    assert different <= 1
+    for a, b in zip(whole, parts, strict=True):
+        a, b = a.astype(float), b.astype(float)
+        difference = np.abs(
+            np.dstack([a[..., :3] * a[..., 3:] / 255, a[..., 3]])
+            - np.dstack([b[..., :3] * b[..., 3:] / 255, b[..., 3]])
+        )
+        assert difference.max() <= 8, "more than the 1/32 pixel that resampling is accurate to"
+        assert difference.mean() < 0.02
 
 
 def test_true_layers_at_full_size_stay_nearly_as_they_are() -> None:

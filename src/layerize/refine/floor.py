@@ -8,6 +8,9 @@ import numpy as np
 from layerize.refine.arrays import F32, f32
 
 FAINT = 8.0 / 255.0
+FAINT_EDGE = (
+    2.5 / 255.0
+)  # at edges alpha comes from the picture and small values are meant: they clean the outline behind
 
 
 def floor_alpha(alpha: F32, faint: float = FAINT) -> F32:

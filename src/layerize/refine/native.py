@@ -7,7 +7,7 @@ import numpy as np
 from layerize.refine.arrays import F32, U8
 from layerize.refine.edge import project
 from layerize.refine.exact import solve
-from layerize.refine.floor import floor_alpha
+from layerize.refine.floor import FAINT_EDGE, floor_alpha
 from layerize.refine.plan import Plan
 from layerize.refine.resample import TileView
 
@@ -55,9 +55,10 @@ def build(tile_HW4: U8, plan: Plan, view: TileView, present: list[int]) -> tuple
     for index, k in enumerate(present):
         alpha[index] = view.read(plan.alpha_Khw[k]) / 255
         colour[index] = view.read(plan.colour_Khw3[k])
+        alpha[index] = floor_alpha(alpha[index])
         if back is not None and view.crop(plan.edge_Khw[k]).any():
             sharpen(alpha[index], rgb, colour[index], back, view.read(plan.edge_Khw[k]) / np.float32(255))
-        alpha[index] = floor_alpha(alpha[index])
+            alpha[index] = floor_alpha(alpha[index], FAINT_EDGE)
         soft.append(view.read(plan.soft_Khw[k]) / np.float32(255) if view.crop(plan.soft_Khw[k]).any() else None)
         if back is None:
             back = colour[index].copy()
