@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from layerize.models import layer_model, vld_mmdit
 from layerize.models.layer_model import LayerModel
 from layerize.models.vld_mmdit import VLDMMDiT, VLDMMDiTConfig, pack, unpack
@@ -78,9 +79,11 @@ def test_configs_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="rope_axes"):
         VLDMMDiTConfig(head_dim=64)
     with pytest.raises(ValueError, match="prefix_attention"):
-        layer_model.LayerModelConfig(transformer=VLDMMDiTConfig(
-            depth=1, heads=8, head_dim=32, rope_axes=(8, 12, 12), text_dim=192, picture_features=256
-        ))
+        layer_model.LayerModelConfig(
+            transformer=VLDMMDiTConfig(
+                depth=1, heads=8, head_dim=32, rope_axes=(8, 12, 12), text_dim=192, picture_features=256
+            )
+        )
 
 
 @torch.no_grad()

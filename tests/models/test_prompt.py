@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+
 from layerize.models.prompt import ByteTextEncoder, ByteTextEncoderConfig
 
 ENCODER = ByteTextEncoder(ByteTextEncoderConfig(dim=16, byte_dim=8, max_bytes=32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+
 from layerize.models.stop import count_log_probabilities, most_likely_count, stop_loss
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from layerize.errors import CheckpointError, LayerizeError
 from layerize.models import checkpoint
 from layerize.models.layer_model import LayerModel

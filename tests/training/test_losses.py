@@ -1,9 +1,10 @@
-"""Training losses: perfect predictions cost (almost) nothing, hidden colours do not matter, gradients reach every layer."""
+"""Training losses: perfect predictions cost (almost) nothing, hidden colours do not matter."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+
 from layerize.training import losses
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from layerize.errors import ConfigError
 from layerize.training.recipe import read_recipe
 

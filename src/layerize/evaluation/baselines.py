@@ -60,4 +60,5 @@ def _border_surface(picture_HW3: U8) -> U8:
         solution, *_ = np.linalg.lstsq(a * weight[:, None], b * weight[:, None], rcond=None)
         error = np.linalg.norm(a @ solution - b, axis=-1)
         weight = 1 / (1 + (error / 8) ** 2)
-    return np.clip(np.rint(basis @ solution), 0, 255).astype(np.uint8)
+    surface: U8 = np.clip(np.rint(basis @ solution), 0, 255).astype(np.uint8)
+    return surface

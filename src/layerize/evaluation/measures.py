@@ -41,7 +41,7 @@ def union_iou(predicted_KHW4: F32, true_KHW4: F32) -> float:
 
 def composite(layers_KHW4: F32) -> F32:
     """The stack flattened with "over" (paper, Eq. 1), RGB (H, W, 3)."""
-    out = np.zeros(layers_KHW4.shape[1:3] + (3,), np.float32)
+    out = np.zeros((*layers_KHW4.shape[1:3], 3), np.float32)
     for layer in layers_KHW4:
         out = layer[..., 3:] * layer[..., :3] + (1 - layer[..., 3:]) * out
     return out

@@ -1,1 +1,1 @@
-"""Networks: RGBA-VAE, VLD-MMDiT, stop tokens, text conditioning, guided decoder. They know nothing of files or training."""
+"""RGBA-VAE, VLD-MMDiT, stop tokens, text conditioning, guided decoder; they know nothing of data or training."""

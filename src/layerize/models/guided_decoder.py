@@ -1,15 +1,15 @@
 """Picture encoder and guided decoder: sharp layers from coarse tokens, with the picture itself as guide.
 
-Latent cells are 8 px wide; designs have 1-px edges and text. A small convolutional encoder turns the picture into features:
-the coarsest join the transformer's condition tokens, the finer ones come back as skips. After the prefix pass a pixel
-decoder, run once per picture, gives every pixel an embedding that knows the global context; then each layer's tokens are
-decoded on a 1/4 grid into queries, and a layer's alpha at a pixel is the product of its cell's query and its embedding (in the
-spirit of MaskFormer's mask head and of LayerDiffuse's latent-transparency decoder). Colours are the picture's own through a
-capped copy gate, or the decoder's where the layer is hidden. The cost of one more layer is small, and the number of layers
-is free.
+Latent cells are 8 px wide; designs have 1-px edges and text. A small convolutional encoder turns the picture into
+features: the coarsest join the transformer's condition tokens, the finer ones come back as skips. After the prefix
+pass a pixel decoder, run once per picture, gives every pixel an embedding that knows the global context; then each
+layer's tokens are decoded on a 1/4 grid into queries, and a layer's alpha at a pixel is the product of its cell's
+query and its embedding (in the spirit of MaskFormer's mask head and of LayerDiffuse's latent-transparency decoder).
+Colours are the picture's own through a capped copy gate, or the decoder's where the layer is hidden. The cost of one
+more layer is small, and the number of layers is free.
 
-Shape letters: ``B`` batch, ``K`` layers, ``C`` channels, ``H W`` pixels, ``S`` tokens of a frame, ``D`` transformer width.
-Pictures are -1..1. No norm layers: they cost as much as the convolutions on CPUs.
+Shape letters: ``B`` batch, ``K`` layers, ``C`` channels, ``H W`` pixels, ``S`` tokens of a frame, ``D`` transformer
+width. Pictures are -1..1. No norm layers: they cost as much as the convolutions on CPUs.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class ResidualConv(nn.Module):
         self.gain = nn.Parameter(torch.full((channels, 1, 1), 0.1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.gain.to(x.dtype) * self.second(F.silu(self.first(F.silu(x))))
+        branch: Tensor = self.second(F.silu(self.first(F.silu(x))))
+        return x + self.gain.to(x.dtype) * branch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +145,7 @@ class DecodedLayers:
     rgb_BK3HW: Tensor
 
     @property
-    def alpha_BKHW(self) -> Tensor:
+    def alpha_BKHW(self) -> Tensor:  # noqa: N802
         return self.alpha_logits_BKHW.sigmoid()
 
 
@@ -196,4 +197,5 @@ def _patches(tokens_NSP: Tensor, grid: tuple[int, int], channels: int) -> Tensor
     """Tokens (N, S, 16 * channels) to a grid (N, channels, 4 rows, 4 columns): each token is a 4x4 patch."""
     x = tokens_NSP.unflatten(1, grid).unflatten(3, (4, 4, channels))  # N, rows, columns, 4, 4, C
     x = x.permute(0, 5, 1, 3, 2, 4)
-    return x.reshape(x.shape[0], channels, grid[0] * 4, grid[1] * 4).contiguous(memory_format=torch.channels_last)
+    cells: Tensor = x.reshape(x.shape[0], channels, grid[0] * 4, grid[1] * 4)
+    return cells.contiguous(memory_format=torch.channels_last)

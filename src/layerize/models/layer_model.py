@@ -116,7 +116,7 @@ class Reading:
     picture_B3HW: Tensor
 
     @property
-    def stop_logits_BK(self) -> Tensor:
+    def stop_logits_BK(self) -> Tensor:  # noqa: N802
         assert self.prefix.stop_logits_BK is not None
         return self.prefix.stop_logits_BK
 

@@ -1,7 +1,7 @@
 """Text conditioning: strings in, token embeddings and their mask out.
 
-Two implementations of one small interface: the byte-level encoder here, trained with the shipped model, and Qwen2.5-VL for
-the published weights (``layerize.models.qwen_text``).
+Two implementations of one small interface: the byte-level encoder here, trained with the shipped model, and
+Qwen2.5-VL for the published weights (``layerize.models.qwen_text``).
 """
 
 from __future__ import annotations

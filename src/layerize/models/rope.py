@@ -1,7 +1,7 @@
-"""Layer3D RoPE: rotary positions over (layer, y, x), shared by text, generated frames, stop tokens and the condition image.
+"""Layer3D RoPE: rotary positions over (layer, y, x) for text, generated frames, stop tokens and the condition image.
 
-Qwen-Image-Layered (arXiv 2512.15603), Sec. 3.3: generated frames have layer index 0..N, the condition image -1, y and x are
-centred on the picture, and text continues on the diagonal after the largest index of any axis.
+Qwen-Image-Layered (arXiv 2512.15603), Sec. 3.3: generated frames have layer index 0..N, the condition image -1, y and
+x are centred on the picture, and text continues on the diagonal after the largest index of any axis.
 
 Positions are integer tensors of shape (L, 3); a table turns them into rotations. Shape letters: ``B`` batch,
 ``L`` tokens, ``H`` heads, ``E`` channels of one head.

@@ -1,4 +1,4 @@
-"""Batches of procedural designs for training, deterministic in (seed, step, process), so that a run can resume anywhere."""
+"""Batches of procedural designs, deterministic in (seed, step, process), so that a run can resume anywhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Batch:
 
     Attributes:
         picture_B3HW: Flat pictures.
-        groups: For each layer count: positions of its pictures in the batch (n,), and layers (n, K, 4, H, W), straight 0..1.
+        groups: For each layer count: places of its pictures in the batch (n,); layers (n, K, 4, H, W), straight 0..1.
         count_B: Layer counts.
         captions: Texts, or empty strings.
     """

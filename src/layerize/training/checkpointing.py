@@ -1,9 +1,8 @@
-"""Resumable training state: model, EMA and optimiser tensors as safetensors, counters as JSON; replaced atomically, no pickles."""
+"""Resumable training state: weights, EMA and moments as safetensors, counters as JSON; replaced atomically."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,8 +52,8 @@ def save_state(
         ) from error
     shutil.rmtree(old, ignore_errors=True)
     if current.exists():
-        os.replace(current, old)
-    os.replace(fresh, current)
+        current.replace(old)
+    fresh.replace(current)
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -1,7 +1,7 @@
 """The training loop, shared by all stages: one or several processes, time budget, EMA, resume, JSONL log.
 
-With several processes, each trains on its own batches with one thread, and gradients are averaged through gloo: on small
-CPUs two processes of one thread beat one process of two (measured four to one under contention).
+With several processes, each trains on its own batches with one thread, and gradients are averaged through gloo: on
+small CPUs two processes of one thread beat one process of two (measured four to one under contention).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import spawn
 
 from layerize.errors import LayerizeError
 from layerize.models import checkpoint
@@ -69,7 +70,7 @@ def train(
             os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(probe.getsockname()[1]))
         context = mp.get_context("spawn")
         queue = context.Queue()
-        running = mp.spawn(_spawned, (recipe, run, settings, queue), nprocs=recipe.processes, join=False)
+        running = spawn(_spawned, (recipe, run, settings, queue), nprocs=recipe.processes, join=False)
         with _forwarded(signal.SIGTERM, running.processes):
             while not running.join(timeout=1):
                 _drain(queue, report)
@@ -127,13 +128,14 @@ class _Worker:
         self.parameters = [parameter for _, parameter in self.stage.trainable()]
         self.ema = [parameter.detach().clone() for parameter in self.parameters]
         config = recipe.optimiser
-        matrices = {"params": [p for p in self.parameters if p.ndim > 1], "weight_decay": config.weight_decay}
-        others = {"params": [p for p in self.parameters if p.ndim <= 1], "weight_decay": 0.0}
-        self.optimiser = torch.optim.AdamW(
-            [matrices, others], lr=config.learning_rate, betas=config.betas, eps=1e-8, fused=True
-        )
-        by_parameter = {id(parameter): name for name, parameter in zip(self.names, self.parameters, strict=True)}
-        self.optimiser_names = [by_parameter[id(p)] for group in (matrices, others) for p in group["params"]]
+        matrices = [(name, p) for name, p in self.stage.trainable() if p.ndim > 1]
+        others = [(name, p) for name, p in self.stage.trainable() if p.ndim <= 1]
+        groups = [
+            {"params": [p for _, p in matrices], "weight_decay": config.weight_decay},
+            {"params": [p for _, p in others], "weight_decay": 0.0},
+        ]
+        self.optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, eps=1e-8, fused=True)
+        self.optimiser_names = [name for name, _ in (*matrices, *others)]
         self.progress = Progress()
         self.stopping = False
         self.sums: dict[str, list[float]] = defaultdict(list)

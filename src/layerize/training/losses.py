@@ -72,14 +72,16 @@ def gradient_loss(x_N1HW: Tensor, y_N1HW: Tensor) -> Tensor:
 def rgba_reconstruction_loss(output_N4HW: Tensor, target_N4HW: Tensor) -> Tensor:
     """RGBA-VAE reconstruction in premultiplied -1..1 space: colour over two random backgrounds, alpha and edges.
 
-    Colours under zero alpha cannot matter: prediction and target are composited over random solid backgrounds (AlphaVAE).
+    L1 throughout, and a squared error that lets colours be learned early (L1 alone stays grey for long).
+
+    Colours under zero alpha cannot matter: both sides are composited over random solid backgrounds (AlphaVAE).
 
     Args:
         output_N4HW: (2 RGB - 1) * A and 2 A - 1 as predicted.
         target_N4HW: The same of the truth.
     """
     alpha = ((output_N4HW[:, 3:] + 1) / 2, (target_N4HW[:, 3:] + 1) / 2)
-    loss = 3 * (alpha[0] - alpha[1]).abs().mean()
+    loss = 3 * (alpha[0] - alpha[1]).abs().mean() + 4 * (output_N4HW - target_N4HW).square().mean()
     for _ in range(2):
         background = 2 * torch.rand(output_N4HW.shape[0], 3, 1, 1, device=output_N4HW.device) - 1
         over = [x[:, :3] + background * (1 - a) for x, a in zip((output_N4HW, target_N4HW), alpha, strict=True)]

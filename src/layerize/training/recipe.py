@@ -1,4 +1,4 @@
-"""Recipes: one TOML file per training run, read into frozen dataclasses; unknown keys are refused with the nearest valid one."""
+"""Recipes: one TOML file for each training run, read into frozen dataclasses; unknown keys are refused."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Recipe:
     Attributes:
         stage: ``vae`` or ``image-to-layers``.
         model: ``default`` or ``tiny`` preset.
-        start_from: Folder of a checkpoint to take weights from (those of the same name and shape must all fit); "" for none.
+        start_from: Folder of a checkpoint to take weights from; "" for none.
         data: What it sees.
         optimiser: How it learns.
         processes: Processes of one thread each (gloo all-reduce between them).

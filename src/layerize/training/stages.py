@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -20,11 +21,16 @@ from layerize.training import losses
 from layerize.training.batches import Batch
 from layerize.training.recipe import Recipe
 
+VAE_LAYERS_PER_DESIGN = 2
+
 
 class Stage(Protocol):
     """What the loop needs of a stage."""
 
-    model: nn.Module
+    @property
+    def model(self) -> nn.Module:
+        """What is trained and saved."""
+        ...
 
     def trainable(self) -> Iterable[tuple[str, nn.Parameter]]:
         """Names (within ``model``) and parameters that this stage learns."""
@@ -50,7 +56,6 @@ class VAEStage:
     """RGBA-VAE on flat pictures and single layers: reconstruction over random backgrounds, alpha, edges, KL."""
 
     WEIGHTS: Mapping[str, float] = {"reconstruction": 1.0, "kl": 1e-4}
-    LAYERS_PER_DESIGN = 2
 
     def __init__(self, recipe: Recipe) -> None:
         config = rgba_vae.small() if recipe.model == "default" else layer_model.tiny().vae
@@ -64,44 +69,50 @@ class VAEStage:
         return self.model.named_parameters()
 
     def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        rgba = self._pictures(batch, generator)
-        target = self.model.to_pixel_space(rgba).contiguous(memory_format=torch.channels_last)
-        mean, logvar = self.model.encode(target)
-        noise = torch.randn(mean.shape, generator=generator).to(mean.dtype)
-        output = self.model.decode(mean + torch.exp(0.5 * logvar) * noise).float()
-        reconstruction = losses.rgba_reconstruction_loss(output, target)
-        kl = losses.kl_loss(mean.float(), logvar.float())
-        total = self.weights["reconstruction"] * reconstruction + self.weights["kl"] * kl
-        with torch.no_grad():
-            error = (output.clamp(-1, 1) - target).square().mean() / 4
-            figures = {
-                "reconstruction": float(reconstruction.detach()),
-                "kl": float(kl.detach()),
-                "psnr": float(-10 * error.log10()),
-            }
-        return total, figures
-
-    def _pictures(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """The flat pictures as opaque RGBA, and some layers of each design."""
-        opaque = torch.cat([batch.picture_B3HW, torch.ones_like(batch.picture_B3HW[:, :1])], dim=1)
-        pictures = [opaque]
-        for _, layers in batch.groups:
-            n, K = layers.shape[:2]
-            chosen = torch.rand(n, K, generator=generator).argsort(dim=1)[:, : self.LAYERS_PER_DESIGN]
-            pictures.append(layers[torch.arange(n)[:, None], chosen].flatten(0, 1))
-        return torch.cat(pictures)
+        return vae_loss(self.model, pictures_and_layers(batch, generator), generator, self.weights)
 
     @torch.no_grad()
     def finish(self, batches: Iterable[Batch]) -> None:
         """Measure mean and standard deviation of the latents, so that the flow sees unit variance."""
         generator = torch.Generator().manual_seed(0)
-        means = [self.model.encode(self.model.to_pixel_space(self._pictures(b, generator)))[0] for b in batches]
+        means = [self.model.encode(self.model.to_pixel_space(pictures_and_layers(b, generator)))[0] for b in batches]
         flat = torch.cat([m.float().transpose(0, 1).flatten(1) for m in means], dim=1)
         self.model.set_latent_statistics(flat.mean(dim=1).tolist(), flat.std(dim=1).tolist())
 
 
+def pictures_and_layers(batch: Batch, generator: torch.Generator) -> Tensor:
+    """The flat pictures as opaque RGBA, and some layers of each design, (N, 4, H, W) straight 0..1."""
+    opaque = torch.cat([batch.picture_B3HW, torch.ones_like(batch.picture_B3HW[:, :1])], dim=1)
+    pictures = [opaque]
+    for _, layers in batch.groups:
+        n, K = layers.shape[:2]
+        chosen = torch.rand(n, K, generator=generator).argsort(dim=1)[:, :VAE_LAYERS_PER_DESIGN]
+        pictures.append(layers[torch.arange(n)[:, None], chosen].flatten(0, 1))
+    return torch.cat(pictures)
+
+
+def vae_loss(
+    vae: RGBAVAE, rgba_N4HW: Tensor, generator: torch.Generator, weights: Mapping[str, float]
+) -> tuple[Tensor, dict[str, float]]:
+    """Reconstruction and KL of straight RGBA pictures in 0..1, and figures to log."""
+    target = vae.to_pixel_space(rgba_N4HW).contiguous(memory_format=torch.channels_last)
+    mean, logvar = vae.encode(target)
+    noise = torch.randn(mean.shape, generator=generator).to(mean.dtype)
+    output = vae.decode(mean + torch.exp(0.5 * logvar) * noise).float()
+    reconstruction = losses.rgba_reconstruction_loss(output, target)
+    kl = losses.kl_loss(mean.float(), logvar.float())
+    error = (output.detach().clamp(-1, 1) - target).square().mean() / 4
+    figures = {"reconstruction": reconstruction, "kl": kl, "psnr": -10 * error.log10()}
+    total = weights["reconstruction"] * reconstruction + weights["kl"] * kl
+    return total, {name: float(value.detach()) for name, value in figures.items()}
+
+
 class ImageToLayersStage:
-    """Picture (and caption) to layers: flow matching on the layers' latents, pixel losses, stop tokens (stage 3)."""
+    """Picture (and caption) to layers: flow matching on the layers' latents, pixel losses, stop tokens (stage 3).
+
+    Stages can mix in the earlier tasks: with a ``reconstruction`` weight above 0 the RGBA-VAE goes on learning from a few
+    of the batch's pictures, otherwise it is frozen.
+    """
 
     WEIGHTS: Mapping[str, float] = {
         "alpha": 2.0,
@@ -111,18 +122,21 @@ class ImageToLayersStage:
         "recomposition": 0.2,
         "flow": 0.3,
         "stop": 0.5,
+        "reconstruction": 0.0,
+        "kl": 1e-5,
     }
     PURE_NOISE_SHARE = 0.5
+    VAE_PICTURES = 6
 
     def __init__(self, recipe: Recipe) -> None:
         config = LayerModelConfig() if recipe.model == "default" else layer_model.tiny()
         self.model: LayerModel = LayerModel(config)
         if recipe.start_from:
             self._start_from(Path(recipe.start_from))
-        self.model.vae.requires_grad_(False)
+        self.weights = _weights(self.WEIGHTS, recipe)
+        self.model.vae.requires_grad_(self.weights["reconstruction"] > 0)
         for convolutional in (self.model.vae, self.model.encoder, self.model.pixel_decoder, self.model.decoder):
             convolutional.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.weights = _weights(self.WEIGHTS, recipe)
 
     def _start_from(self, folder: Path) -> None:
         loaded = checkpoint.load_model(folder)
@@ -153,6 +167,11 @@ class ImageToLayersStage:
         figures = {name: float(value.detach()) for name, value in terms.items()}
         guess = count_log_probabilities(reading.stop_logits_BK).argmax(dim=1) + 1
         figures["count_exact"] = float((guess == batch.count_B).float().mean())
+        if self.weights["reconstruction"] > 0:
+            pictures = pictures_and_layers(batch, generator)
+            chosen = torch.randperm(len(pictures), generator=generator)[: self.VAE_PICTURES]
+            extra, vae_figures = vae_loss(self.model.vae, pictures[chosen], generator, self.weights)
+            total, figures = total + extra, figures | vae_figures
         return total, figures
 
     def _group_losses(self, reading: Reading, layers: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
@@ -190,6 +209,4 @@ def _weights(defaults: Mapping[str, float], recipe: Recipe) -> dict[str, float]:
 
 
 def _with_vae(config: LayerModelConfig, vae: RGBAVAE) -> LayerModelConfig:
-    from dataclasses import replace
-
     return replace(config, vae=vae.config)
