@@ -30,7 +30,7 @@ def test_overrides_reach_nested_values() -> None:
         ("optimiser.learnig_rate=1", "learning_rate"),
         ("stage=vea", "must be one of vae"),
         ("data.groups=many", "must be int"),
-        ("data.groups=9", "only 5 layer counts"),
+        ("data.groups=9", "only 3 layer counts"),
         ("data.sizes=[[60, 64], [64, 64], [64, 64], [64, 64], [64, 64]]", "multiples of 16"),
         ("processes=0", "at least 1"),
         ("data", "expected key=value"),

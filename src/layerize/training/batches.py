@@ -40,8 +40,11 @@ def draw_batch(config: DataConfig, step: int, process: int, processes: int) -> B
     rng = np.random.default_rng([config.seed, step, process])
     weights = np.array(config.size_weights) / sum(config.size_weights)
     size = config.sizes[rng.choice(len(config.sizes), p=weights)]
-    chances = np.array(config.count_weights) / sum(config.count_weights)
-    counts = rng.choice(config.layer_counts, size=config.groups, replace=False, p=chances)
+    easy = step < config.easy_steps
+    chances = np.array([1.0] * len(config.easy_counts) if easy else config.count_weights)
+    counts = rng.choice(
+        config.easy_counts if easy else config.layer_counts, config.groups, replace=False, p=chances / chances.sum()
+    )
     per_step = processes * config.groups * config.group_size
     first = config.seed + step * per_step + process * config.groups * config.group_size
     designs: list[Design] = []

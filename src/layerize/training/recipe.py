@@ -22,6 +22,8 @@ class DataConfig:
         size_weights: Relative frequency of each size.
         layer_counts: Layer counts (background included) that occur.
         count_weights: Relative frequency of each count.
+        easy_steps: Curriculum: so many first steps take their layer counts from ``easy_counts``, all equally often.
+        easy_counts: Layer counts of the first steps.
         groups: Different layer counts in one process's batch.
         group_size: Designs of one layer count in one process's batch.
         caption_rate: Share of batches that come with captions.
@@ -32,6 +34,8 @@ class DataConfig:
     size_weights: tuple[float, ...] = (1.0,)
     layer_counts: tuple[int, ...] = (2, 3, 4, 5, 6)
     count_weights: tuple[float, ...] = (0.26, 0.26, 0.22, 0.15, 0.11)
+    easy_steps: int = 0
+    easy_counts: tuple[int, ...] = (2, 3, 4)
     groups: int = 3
     group_size: int = 4
     caption_rate: float = 0.3
@@ -102,10 +106,9 @@ class Recipe:
             raise ConfigError(
                 "recipe: data.sizes/size_weights and data.layer_counts/count_weights must have equal lengths."
             )
-        if data.groups > len(data.layer_counts):
-            raise ConfigError(
-                f"recipe: data.groups is {data.groups}, but only {len(data.layer_counts)} layer counts occur."
-            )
+        fewest = min(len(data.layer_counts), len(data.easy_counts) if data.easy_steps else len(data.layer_counts))
+        if data.groups > fewest:
+            raise ConfigError(f"recipe: data.groups is {data.groups}, but only {fewest} layer counts occur.")
         if any(side % 16 for size in data.sizes for side in size):
             raise ConfigError(f"recipe: data.sizes {data.sizes} must be multiples of 16.")
 

@@ -110,8 +110,8 @@ def vae_loss(
 class ImageToLayersStage:
     """Picture (and caption) to layers: flow matching on the layers' latents, pixel losses, stop tokens (stage 3).
 
-    Stages can mix in the earlier tasks: with a ``reconstruction`` weight above 0 the RGBA-VAE goes on learning from a few
-    of the batch's pictures, otherwise it is frozen.
+    Stages can mix in the earlier tasks: with a ``reconstruction`` weight above 0 the RGBA-VAE goes on learning from a
+    few of the batch's pictures, otherwise it is frozen.
     """
 
     WEIGHTS: Mapping[str, float] = {
