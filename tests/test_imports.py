@@ -28,6 +28,8 @@ ROOMS = (
     "flow",
     "refine",
     "text",
+    "coarse",
+    "predictors",
     "splitter",
     "synth",
     "data",

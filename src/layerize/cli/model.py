@@ -28,7 +28,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 def list_models(as_json: Json = False) -> None:
     """The models that come with the package; --model takes their names or a checkpoint folder."""
     from layerize.models.checkpoint import read_info
-    from layerize.splitter import shipped_models
+    from layerize.predictors import shipped_models
 
     found = {name: read_info(folder) for name, folder in shipped_models().items()}
     if as_json:
@@ -52,7 +52,7 @@ def info(
 ) -> None:
     """Describe a model: its parts, figures and card."""
     from layerize.models.checkpoint import read_info
-    from layerize.splitter import find_model
+    from layerize.predictors import find_model
 
     folder = find_model(model)
     found = read_info(folder)
@@ -99,7 +99,7 @@ def export_weights(
 ) -> None:
     """Write a checkpoint of the published architecture as a diffusers folder."""
     from layerize.models.checkpoint import export_diffusers, load_model
-    from layerize.splitter import find_model
+    from layerize.predictors import find_model
 
     with warnings_on_stderr():
         export_diffusers(load_model(find_model(model), dtype=None), out)
