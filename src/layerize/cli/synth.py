@@ -60,7 +60,7 @@ def _config(levels: str, system_fonts: bool) -> DesignConfig:
 @app.command()
 def make(
     count: Annotated[int, typer.Argument(help="How many designs.")],
-    out: Annotated[Path, typer.Option("--output", "-o", help="Folder for one manifest folder per design.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for one manifest folder per design.")],
     size: Size = "128x128",
     seed: Seed = 0,
     levels: Levels = "2-6",
@@ -100,7 +100,7 @@ def make(
 
 @app.command()
 def show(
-    out: Annotated[Path, typer.Option("--output", "-o", help="PNG file of the contact sheet.")] = Path("sheet.png"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="PNG file of the contact sheet.")] = Path("sheet.png"),
     count: Annotated[int, typer.Option(help="How many designs, 1 to 200.")] = 24,
     size: Size = "128x128",
     seed: Seed = 0,
