@@ -114,8 +114,8 @@ def test_l1_is_not_symmetric_and_iou_is() -> None:
 
 
 def test_merges_stop_at_the_limit_given() -> None:
-    truth = twin.random_scene(8, layers=7)
-    prediction = twin.disturbed(truth, 8)
+    truth = twin.random_scene(20)
+    prediction = twin.disturbed(truth, 20)
     every = score_stacks(prediction, truth, max_edits=5).states
     assert len(every) > 2
     assert score_stacks(prediction, truth, max_edits=1).states == every[:2]
