@@ -34,9 +34,9 @@ def __getattr__(name: str) -> Any:
 
 @lru_cache(maxsize=1)
 def _splitter(model: str, device: str) -> Splitter:
-    from layerize.splitter import Splitter
+    from layerize.evaluation.baselines import load_splitter
 
-    return Splitter.load(model, device=device)
+    return load_splitter(model, device)
 
 
 def split(image: Any, *, model: str = "default", device: str = "auto", **options: Any) -> LayerStack:
@@ -44,7 +44,8 @@ def split(image: Any, *, model: str = "default", device: str = "auto", **options
 
     Args:
         image: A path, a Pillow image or a ``u8`` array of shape (H, W, 3 or 4).
-        model: A shipped model's name or a checkpoint folder. The last one used stays in memory.
+        model: A shipped model's name, a checkpoint folder, or a method without weights (``baseline:regions``). The
+            last one used stays in memory.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         **options: As of :meth:`layerize.splitter.Splitter.split`: ``layers``, ``steps``, ``seed``, ``prompt``,
             ``parts``, ``depth``, ``max_pixels``.

@@ -67,7 +67,7 @@ def split(
     layers: Annotated[
         int | None, typer.Option(min=1, help="How many layers, background included. Default: the model decides.")
     ] = None,
-    model: Annotated[str, typer.Option(help="A shipped model's name or a checkpoint folder.")] = "default",
+    model: Annotated[str, typer.Option(help="A shipped model, a checkpoint folder, baseline:regions ...")] = "default",
     steps: Annotated[int | None, typer.Option(min=1, help="Denoising steps. Default: the model's own.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same layers.")] = 0,
     prompt: Annotated[str | None, typer.Option(help="What the picture shows, in words.")] = None,
@@ -158,9 +158,9 @@ class _Worker:
 
 
 def _load(model: str, device: str) -> Splitter:
-    from layerize.splitter import Splitter
+    from layerize.evaluation.baselines import load_splitter
 
-    return Splitter.load(model, device=device)
+    return load_splitter(model, device)
 
 
 def _draw_sheet(pixels: U8, stack: LayerStack, path: Path) -> None:
