@@ -1,37 +1,100 @@
 """The shipped model on held-out synthetic designs, beside two baselines that need no weights.
 
-    python benchmarks/model.py [--model DIR] [--count 500] [--steps 4] [--json]
+    python benchmarks/model.py [--model NAME|DIR] [--count 500] [--steps N] [--json]
 
-Designs come from seeds that training never uses, 2 to 6 layers; scores are those of the decoded layers at the model's
-size, before refine, with the true layer count given; the count itself is the model's own guess.
+Designs come from seeds that training never uses, 2 to 6 layers, 128 x 128; scores are those of the decoded layers at the
+model's size, before refine, with the true layer count given; the count is the model's own guess.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import platform
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 
 from layerize.evaluation.baselines import background_difference, one_layer
 from layerize.evaluation.measures import LayerScores, score
-from layerize.splitter import Splitter
+from layerize.predictors import Predictor, load_predictor
 from layerize.synth.design import HELD_OUT_SEEDS, draw_design
 
+Method = Callable[[np.ndarray, int], np.ndarray]
 
-def mean(values: list[float]) -> float:
+
+@dataclass
+class Figures:
+    """Scores of every method, of the model by layer count, and the model's count errors (guess minus truth)."""
+
+    scores: dict[str, list[LayerScores]] = field(default_factory=lambda: defaultdict(list))
+    by_count: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    count_errors: list[int] = field(default_factory=list)
+
+    def summary(self, name: str = "model") -> dict[str, float]:
+        """Means over the designs."""
+        found = self.scores[name]
+        hidden = [s.hidden_background_l1 for s in found if s.hidden_background_l1 is not None]
+        return {
+            "foreground_iou": mean([s.foreground_iou for s in found]),
+            "union_iou": mean([s.union_iou for s in found]),
+            "recomposition_psnr": mean([s.recomposition_psnr for s in found]),
+            "hidden_background_l1": mean(hidden),
+        }
+
+    @property
+    def count_exact(self) -> float:
+        return mean([error == 0 for error in self.count_errors])
+
+    @property
+    def count_within_one(self) -> float:
+        return mean([abs(error) <= 1 for error in self.count_errors])
+
+
+def mean(values: list[float] | list[bool]) -> float:
     return float(np.mean(values)) if values else float("nan")
 
 
-def row(name: str, scores: list[LayerScores]) -> str:
-    hidden = [s.hidden_background_l1 for s in scores if s.hidden_background_l1 is not None]
-    return (
-        f"{name:24s} {mean([s.foreground_iou for s in scores]):8.3f} {mean([s.union_iou for s in scores]):9.3f} "
-        f"{mean([s.recomposition_psnr for s in scores]):10.1f} {mean(hidden):13.3f}"
-    )
+def evaluate(predictor: Predictor, count: int, steps: int | None, *, baselines: bool = True) -> Figures:
+    """Score ``count`` held-out designs."""
+
+    def predict(picture: np.ndarray, layers: int | None, solver_steps: int | None) -> np.ndarray:
+        return predictor.predict(
+            picture, layers=layers, steps=solver_steps, seed=0, prompt=None, progress=lambda *_: None
+        ).coarse_Khw4
+
+    methods: dict[str, Method] = {"model": lambda picture, layers: predict(picture, layers, steps)}
+    if baselines:
+        methods |= {"one layer": one_layer, "background difference": background_difference}
+    figures = Figures()
+    for seed in HELD_OUT_SEEDS[:count]:
+        design = draw_design(seed)
+        truth = design.layers_u8_KHW4 / np.float32(255)
+        for name, method in methods.items():
+            layers = method(design.image_u8_HW3, len(truth))
+            figures.scores[name].append(score(layers, truth, design.image_u8_HW3 / np.float32(255)))
+        figures.by_count[len(truth)].append(figures.scores["model"][-1].foreground_iou)
+        figures.count_errors.append(len(predict(design.image_u8_HW3, None, 1)) - len(truth))
+    return figures
+
+
+def table(figures: Figures) -> str:
+    """What the benchmark prints."""
+    lines = [f"{'':24s} {'fg IoU':>8s} {'union IoU':>9s} {'recomp. dB':>10s} {'hidden bg L1':>13s}"]
+    for name in figures.scores:
+        s = figures.summary(name)
+        lines.append(
+            f"{name:24s} {s['foreground_iou']:8.3f} {s['union_iou']:9.3f} "
+            f"{s['recomposition_psnr']:10.1f} {s['hidden_background_l1']:13.3f}"
+        )
+    counts = "  ".join(f"{n}: {mean(v):.3f} ({len(v)})" for n, v in sorted(figures.by_count.items()))
+    lines.append(f"fg IoU by layer count: {counts}")
+    lines.append(f"layer count: exact {figures.count_exact:.3f}, within one {figures.count_within_one:.3f}")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -41,43 +104,16 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=None)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    predictor = Splitter.load(options.model, device="auto").predictor
-
-    def model(picture: np.ndarray, layers: int) -> np.ndarray:
-        return predictor.predict(
-            picture, layers=layers, steps=options.steps, seed=0, prompt=None, progress=lambda *_: None
-        ).coarse_Khw4
-
-    methods: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
-        "model": model,
-        "one layer": one_layer,
-        "background difference": background_difference,
-    }
-    scores: dict[str, list[LayerScores]] = defaultdict(list)
-    by_count: dict[int, list[float]] = defaultdict(list)
-    guesses, begun = [], time.perf_counter()
-    for seed in HELD_OUT_SEEDS[: options.count]:
-        design = draw_design(seed)
-        truth = design.layers_u8_KHW4 / np.float32(255)
-        picture = design.image_u8_HW3 / np.float32(255)
-        for name, method in methods.items():
-            scores[name].append(score(method(design.image_u8_HW3, len(truth)), truth, picture))
-        by_count[len(truth)].append(scores["model"][-1].foreground_iou)
-        counted = predictor.predict(
-            design.image_u8_HW3, layers=None, steps=1, seed=0, prompt=None, progress=lambda *_: None
-        )
-        guesses.append(len(counted.coarse_Khw4) - len(truth))
-    exact, near = mean([g == 0 for g in guesses]), mean([abs(g) <= 1 for g in guesses])
+    begun = time.perf_counter()
+    figures = evaluate(load_predictor(options.model, "auto"), options.count, options.steps)
     if options.json:
-        result = {name: [vars(s) for s in found] for name, found in scores.items()}
-        print(json.dumps({"scores": result, "count_exact": exact, "count_within_one": near}))
+        result = {name: figures.summary(name) for name in figures.scores}
+        counts = {"count_exact": figures.count_exact, "count_within_one": figures.count_within_one}
+        print(json.dumps({**result, **counts}))
         return
-    print(f"{options.count} held-out designs, 128 px, {time.perf_counter() - begun:.0f} s")
-    print(f"{'':24s} {'fg IoU':>8s} {'union IoU':>9s} {'recomp. dB':>10s} {'hidden bg L1':>13s}")
-    for name, found in scores.items():
-        print(row(name, found))
-    print("fg IoU by layer count: " + "  ".join(f"{n}: {mean(v):.3f} ({len(v)})" for n, v in sorted(by_count.items())))
-    print(f"layer count: exact {exact:.3f}, within one {near:.3f}")
+    print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(f"{options.count} held-out designs of 128 x 128, {time.perf_counter() - begun:.0f} s")
+    print(table(figures))
 
 
 if __name__ == "__main__":
