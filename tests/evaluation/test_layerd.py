@@ -85,7 +85,7 @@ def test_a_perfect_prediction_scores_nothing_wrong() -> None:
 def test_grouping_flattens_what_does_not_touch() -> None:
     background = box(slice(None), slice(None))
     a, b, c = box(slice(0, 2), slice(0, 2)), box(slice(4, 6), slice(4, 6)), box(slice(1, 5), slice(1, 5))
-    groups = group([background, a, b, c])
+    groups = group([InkedLayer(layer) for layer in (background, a, b, c)])
     assert len(groups) == 3
     np.testing.assert_array_equal(groups[1].rgba_HW4, twin.over(b, a))
     np.testing.assert_array_equal(groups[0].rgba_HW4, background)

@@ -45,6 +45,8 @@ class Scored:
 
     Attributes:
         states: Without a merge, with one, ...; ends early where no merge helps.
+        pred_layers: The predicted layers as given.
+        gt_layers: The true layers as given.
         pred: The predicted groups, bottom to top, before any merge.
         gt: The true groups.
         path: Their DTW path before any merge.
@@ -52,6 +54,8 @@ class Scored:
     """
 
     states: list[State]
+    pred_layers: list[InkedLayer]
+    gt_layers: list[InkedLayer]
     pred: list[InkedLayer]
     gt: list[InkedLayer]
     path: Matches
@@ -71,25 +75,38 @@ def score_stacks(pred: Sequence[U8], gt: Sequence[U8], *, max_edits: int = MAX_E
     """
     check_sizes(pred, gt)
     pairs = Pairs()
-    sides = group(pred), group(gt)
+    pred_layers, gt_layers = [InkedLayer(layer) for layer in pred], [InkedLayer(layer) for layer in gt]
+    sides = group(pred_layers), group(gt_layers)
     path = dtw(*sides, pairs)
-    first = path
-    states = [_state(0, *sides, path, pairs)]
-    pred_now, gt_now = (list(side) for side in sides)
+    return Scored(
+        states=_merge_and_score(*sides, path, pairs, max_edits),
+        pred_layers=pred_layers,
+        gt_layers=gt_layers,
+        pred=sides[0],
+        gt=sides[1],
+        path=path,
+        pairs=pairs,
+    )
+
+
+def _merge_and_score(
+    pred: list[InkedLayer], gt: list[InkedLayer], path: Matches, pairs: Pairs, max_edits: int
+) -> list[State]:
+    states = [_state(0, pred, gt, path, pairs)]
     merged: dict[tuple[InkedLayer, InkedLayer], InkedLayer] = {}
     for edits in range(1, max_edits + 1):
-        on_pred = best_merge(pred_now, gt_now, path, pairs, merged)
-        on_gt = best_merge(gt_now, pred_now, [(j, i) for i, j in path], pairs, merged)
+        on_pred = best_merge(pred, gt, path, pairs, merged)
+        on_gt = best_merge(gt, pred, [(j, i) for i, j in path], pairs, merged)
         if on_pred is None and on_gt is None:
             break
         if on_pred is not None and (on_gt is None or on_pred.gain > on_gt.gain):
-            pred_now = on_pred.apply(pred_now)
+            pred = on_pred.apply(pred)
         else:
             assert on_gt is not None
-            gt_now = on_gt.apply(gt_now)
-        path = dtw(pred_now, gt_now, pairs)
-        states.append(_state(edits, pred_now, gt_now, path, pairs))
-    return Scored(states=states, pred=sides[0], gt=sides[1], path=first, pairs=pairs)
+            gt = on_gt.apply(gt)
+        path = dtw(pred, gt, pairs)
+        states.append(_state(edits, pred, gt, path, pairs))
+    return states
 
 
 def check_sizes(pred: Sequence[U8], gt: Sequence[U8]) -> None:
@@ -106,9 +123,9 @@ def check_sizes(pred: Sequence[U8], gt: Sequence[U8]) -> None:
         raise InputError(f"layers have different sizes ({listed}); all layers of both stacks need one size.")
 
 
-def group(layers: Sequence[U8]) -> list[InkedLayer]:
+def group(layers: Sequence[InkedLayer]) -> list[InkedLayer]:
     """Layers that share no pixel become one, top first: take all that nothing above them touches, flatten, repeat."""
-    remaining = [InkedLayer(layer) for layer in layers]
+    remaining = list(layers)
     groups: list[InkedLayer] = []
     while remaining:
         free = [

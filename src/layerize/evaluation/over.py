@@ -49,7 +49,7 @@ def over(top_HW4: U8, bottom_HW4: U8, window: Window = EVERYWHERE) -> U8:
     """
     assert top_HW4.shape == bottom_HW4.shape, f"{top_HW4.shape} over {bottom_HW4.shape}"
     result = bottom_HW4.copy()
-    _paint(np.ascontiguousarray(top_HW4), result, window)
+    paint(np.ascontiguousarray(top_HW4), result, window)
     return result
 
 
@@ -57,12 +57,18 @@ def flatten(layers: Sequence[U8]) -> U8:
     """Layers bottom to top as one picture; starts from the first layer, not from a blank canvas."""
     result = np.array(layers[0])
     for layer in layers[1:]:
-        _paint(np.ascontiguousarray(layer), result, EVERYWHERE)
+        paint(np.ascontiguousarray(layer), result)
     return result
 
 
-def _paint(top_HW4: U8, onto_HW4: U8, window: Window) -> None:
-    """Put ``top`` onto ``onto`` in place; both contiguous."""
+def paint(top_HW4: U8, onto_HW4: U8, window: Window = EVERYWHERE) -> None:
+    """Put ``top`` over ``onto`` in place.
+
+    Args:
+        top_HW4: ``u8``, contiguous.
+        onto_HW4: As ``top``; written to.
+        window: Where ``top`` may have alpha > 0.
+    """
     top = top_HW4.view(np.uint32)[..., 0][window]
     onto = onto_HW4.view(np.uint32)[..., 0][window]
     alpha = top_HW4[..., 3][window]
