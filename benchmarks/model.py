@@ -2,8 +2,8 @@
 
     python benchmarks/model.py [--model NAME|DIR] [--count 500] [--steps N] [--json]
 
-Designs come from seeds that training never uses, 2 to 6 layers, 128 x 128; scores are those of the decoded layers at the
-model's size, before refine, with the true layer count given; the count is the model's own guess.
+Designs come from seeds that training never uses, 2 to 6 layers, 128 x 128; scores are those of the decoded layers at
+the model's size, before refine, with the true layer count given; the count is the model's own guess.
 """
 
 from __future__ import annotations

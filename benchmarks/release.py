@@ -2,8 +2,8 @@
 
     python benchmarks/release.py RUN/model [--count 500] [--name default] [--force]
 
-Both models, the candidate as it will be stored (bfloat16) and the shipped one, are scored in the same run; the card and the
-checkpoint's metadata get the candidate's figures.
+Both models, the candidate as it will be stored (bfloat16) and the shipped one, are scored in the same run; the card and
+the checkpoint's metadata get the candidate's figures.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ MOST_BYTES = 48_000_000
 
 CARD = """# Layerize default model
 
-Splits a flat picture into RGBA layers. It was trained from nothing, on CPU cores, on procedural designs (`layerize synth`)
-of about 128 x 128 pixels with 2 to 6 layers: no photographs, no pictures from the net.
+Splits a flat picture into RGBA layers. It was trained from nothing, on CPU cores, on procedural designs (`layerize
+synth`) of about 128 x 128 pixels with 2 to 6 layers: no photographs, no pictures from the net.
 
 ## How it was trained
 
@@ -32,21 +32,23 @@ of about 128 x 128 pixels with 2 to 6 layers: no photographs, no pictures from t
 
 ## Figures
 
-{count} held-out designs of 128 x 128 pixels (seeds 0 to {last}, never trained on), layers as decoded, before refine, with the
-true layer count given; the count is the model's own guess. `python benchmarks/model.py` prints this table.
+{count} held-out designs of 128 x 128 pixels (seeds 0 to {last}, never trained on), layers as decoded, before refine,
+with the true layer count given; the count is the model's own guess. `python benchmarks/model.py` prints this table.
 
 ```
 {table}
 ```
 
-fg IoU: mean soft IoU of the alphas of all layers but the background, in strict order. union IoU: of everything but the
-background. recomp.: PSNR of the layers' composite. hidden bg L1: colour error of the background under other layers, 0 to 1.
+fg IoU: mean soft IoU of the alphas of all layers but the background, in strict order. union IoU: of everything but
+the background. recomp.: PSNR of the layers' composite. hidden bg L1: colour error of the background under other layers,
+0 to 1.
 
 ## Limits
 
-- It looks at a picture of about 128 x 128 pixels: what is smaller than two or three pixels there is not seen as an object.
-- Clear objects on clear backgrounds come out whole; the more layers, the less reliable who owns what (see the figures by
-  layer count).
+- It looks at a picture of about 128 x 128 pixels: what is smaller than two or three pixels there is not seen as an
+  object.
+- Clear objects on clear backgrounds come out whole; the more layers, the less reliable who owns what (see the figures
+  by layer count).
 - What it paints behind an object is plausible in colour and blurred in detail.
 - Photographs are outside what it was trained on.
 """
