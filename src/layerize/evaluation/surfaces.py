@@ -23,6 +23,8 @@ SIMPLER_IS_BETTER = 0.04
 """A surface with more terms must fit at least this share of the samples more."""
 NEAR = 9.0
 """Colours at most this far apart (CIELAB) count as the same surface."""
+ENOUGH = 0.4
+"""A surface that this share of the samples lies on needs no second start."""
 REWEIGHTINGS = 8
 SAMPLES = 6000
 """More pixels than these do not change a fit of six terms."""
@@ -57,7 +59,7 @@ def fit_surface(picture_HW3: U8, where_HW: Mask) -> Surface:
     """The simplest polynomial surface, up to quadratic, that most of the given pixels lie on.
 
     Iteratively reweighted least squares, begun at the commonest colour (more than half of the pixels may then belong
-    to something else) and at the plain fit (strong gradients have no commonest colour); the better one counts.
+    to something else) and at the plain fit where that found little (strong gradients have no commonest colour).
 
     Args:
         picture_HW3: RGB ``u8``.
@@ -73,9 +75,9 @@ def fit_surface(picture_HW3: U8, where_HW: Mask) -> Surface:
     basis_NP = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1).astype(np.float32)
     from_commonest = np.linalg.norm(colours - _commonest(colours), axis=-1)
     best, best_support, best_noise = np.zeros((6, 3), np.float32), -1.0, 0.0
-    for terms, start in product(TERMS, (from_commonest, np.zeros_like(from_commonest))):
-        if terms > len(rows):
-            break
+    for start, terms in product((from_commonest, np.zeros_like(from_commonest)), TERMS):
+        if terms > len(rows) or (start is not from_commonest and best_support > ENOUGH):
+            continue
         solution = np.zeros((6, 3), np.float32)
         solution[:terms] = _robust_fit(basis_NP[:, :terms], colours, start)
         fitted = np.clip(np.rint(basis_NP @ solution), 0, 255).astype(np.uint8)
