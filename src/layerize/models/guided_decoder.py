@@ -20,6 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from layerize.stack.torch_over import visible_weights
+
 
 @dataclass(frozen=True, kw_only=True)
 class GuidedDecoderConfig:
@@ -176,9 +178,18 @@ class GuidedDecoder(nn.Module):
         products = _per_cell_products(queries.unflatten(0, (B, K)).unflatten(2, (2, E)), pixels.pixels_BEHW)
         coarse = F.interpolate(coarse.float(), size=size, mode="bilinear", align_corners=False).unflatten(0, (B, K))
         alpha_logits = products[:, :, 0] + coarse[:, :, 3]
-        copy = self.config.copy_limit * (products[:, :, 1:] + coarse[:, :, 4:]).sigmoid()
+        gate = self.config.copy_limit * (products[:, :, 1:] + coarse[:, :, 4:]).sigmoid()
+        copy = gate * _visible_share(alpha_logits)[:, :, None]
         rgb = coarse[:, :, :3] + copy * (picture_B3HW[:, None] - coarse[:, :, :3])
         return DecodedLayers(alpha_logits_BKHW=alpha_logits, rgb_BK3HW=rgb)
+
+
+@torch.no_grad()
+def _visible_share(alpha_logits_BKHW: Tensor) -> Tensor:
+    """How much of each layer is seen, by the predicted alphas; the bottom layer counts as opaque. No gradient: colours
+    must not be learned by moving alphas."""
+    alpha = alpha_logits_BKHW.sigmoid()
+    return visible_weights(torch.cat([torch.ones_like(alpha[:, :1]), alpha[:, 1:]], dim=1))
 
 
 def _per_cell_products(queries_BKQEhw: Tensor, pixels_BEHW: Tensor) -> Tensor:
