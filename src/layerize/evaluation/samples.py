@@ -1,0 +1,156 @@
+"""Where an evaluation's samples come from: folders of manifests and ZIPs, or synthetic seeds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from layerize.errors import InputError, UsageError
+from layerize.formats import load
+from layerize.stack import Group, LayerStack, Node, flatten
+from layerize.stack.layer import U8
+
+TRAINED_FROM = 1_000_000
+"""Synthetic seeds from here on are training data."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One true stack that can be loaded.
+
+    Attributes:
+        name: Unique in its dataset; a relative path without spaces in it, usable as a folder.
+        place: The manifest folder or ZIP; None for a synthetic design.
+        seed: Of the synthetic design; None for a file.
+        folder: The sub-folder of the dataset that it is in, for the breakdown by source; empty at the top.
+    """
+
+    name: str
+    place: Path | None = None
+    seed: int | None = None
+    folder: str = ""
+
+    def load(self) -> LayerStack:
+        """The true stack.
+
+        Raises:
+            InputError: The file is damaged.
+            MissingExtraError: Drawing designs needs skia-python.
+        """
+        if self.place is not None:
+            return load(self.place)
+        from layerize.synth.design import draw_design
+
+        assert self.seed is not None
+        return draw_design(self.seed).to_stack()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that could not be evaluated, and why; ``method`` is empty where no method got so far."""
+
+    sample: str
+    reason: str
+    method: str = ""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What there is to evaluate, and what is there but cannot be."""
+
+    samples: tuple[Sample, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+def find_samples(data: str, limit: int | None = None) -> Dataset:
+    """The samples of ``synth:START-END`` (both included), or of a folder.
+
+    A folder's samples are all manifest folders and ZIPs in it, at any depth, in the order of their names.
+
+    Raises:
+        UsageError: The seeds make no sense or are training data.
+        InputError: No such folder, or nothing in it.
+    """
+    if limit is not None and limit < 1:
+        raise UsageError(f"--limit {limit}: must be at least 1.")
+    if data.startswith("synth:"):
+        return Dataset(tuple(Sample(f"{seed:07d}", seed=seed) for seed in _seeds(data)[:limit]))
+    root = Path(data)
+    if not root.is_dir():
+        raise InputError(f"{data}: no such folder; give a folder of manifests, or seeds like synth:0-99.")
+    samples: list[Sample] = []
+    problems: list[Problem] = []
+    for found in _search(root, root):
+        (samples if isinstance(found, Sample) else problems).append(found)  # type: ignore[arg-type]
+    if not samples:
+        raise InputError(f"{data}: holds no folder with a manifest.json and no ZIP; see docs/evaluation.md.")
+    return Dataset(tuple(samples[:limit]), tuple(problems))
+
+
+def _seeds(data: str) -> range:
+    match = re.fullmatch(r"synth:(\d{1,9})(?:-(\d{1,9}))?", data)
+    if match is None:
+        raise UsageError(f"--data {data}: seeds are written synth:FIRST-LAST, for example synth:0-499.")
+    first, last = int(match[1]), int(match[2] or match[1])
+    if last < first or last >= TRAINED_FROM:
+        raise UsageError(
+            f"--data {data}: FIRST must not be above LAST, and seeds from {TRAINED_FROM} on are training data."
+        )
+    return range(first, last + 1)
+
+
+def _search(folder: Path, root: Path) -> Iterator[Sample | Problem]:
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        name = path.relative_to(root).as_posix()
+        inside = path.parent.relative_to(root).as_posix().removeprefix(".")
+        if path.suffix.lower() == ".zip" or (path / "manifest.json").is_file():
+            yield Sample(re.sub(r"[^\w./-]", "_", name.removesuffix(".zip")), place=path, folder=inside)
+        elif not path.is_dir():
+            yield Problem(name, "not a sample: neither a manifest folder nor a ZIP")
+        elif not any(path.iterdir()):
+            yield Problem(name, "the folder is empty")
+        else:
+            before = list(_search(path, root))
+            if any(isinstance(found, Sample) for found in before):
+                yield from before
+            else:
+                yield Problem(name, "the folder has no manifest.json")
+
+
+def rasters(stack: LayerStack) -> list[U8]:
+    """The visible layers as canvas-sized rasters, bottom to top, ready for "over".
+
+    Groups are opened where that changes nothing; a translucent or isolated group is one layer.
+
+    Raises:
+        InputError: A layer's blend mode is not normal: such a stack is no "over" of rasters.
+    """
+
+    def leaves(nodes: tuple[Node, ...]) -> Iterator[Node]:
+        for node in nodes:
+            if not node.visible:
+                continue
+            plain = isinstance(node, Group) and node.opacity == 1 and node.blend in ("pass-through", "normal")
+            if isinstance(node, Group) and plain:
+                yield from leaves(node.layers)
+            else:
+                yield node
+
+    result = []
+    for node in leaves(stack.layers):
+        if node.blend not in ("normal", "pass-through"):
+            raise InputError(f"layer {node.name!r} has the blend mode {node.blend}; only normal layers can be scored.")
+        result.append(flatten(LayerStack(size=stack.size, layers=(node,))))
+    return result
+
+
+def source_of(sample: Sample, stack: LayerStack) -> str:
+    """What the breakdown by source calls a sample: its sub-folder, else the first words of the manifest's source."""
+    if sample.folder:
+        return sample.folder
+    first = str(stack.metadata.get("source") or "").split(",")[0].strip()
+    return first or "no source given"
