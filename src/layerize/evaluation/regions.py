@@ -112,6 +112,9 @@ def _peel(picture_HW3: U8, lab_HW3: F32, piece_HW: Mask) -> _Peeled:
     if not above.any():
         return whole
     covered = _grown(above, 2)[..., None]
+    inner = ground & ~covered[..., 0]
+    if inner.any():
+        surface = fit_surface(picture_HW3, inner)  # from all of the panel that is seen, not its rim alone
     colours = np.where(covered, surface.colours_HW3, picture_HW3)
     return _Peeled(shape, colours, above)
 

@@ -74,7 +74,7 @@ def fit_surface(picture_HW3: U8, where_HW: Mask) -> Surface:
     x, y = columns * np.float32(2 / width) - 1, rows * np.float32(2 / height) - 1
     basis_NP = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1).astype(np.float32)
     from_commonest = np.linalg.norm(colours - _commonest(colours), axis=-1)
-    best, best_support, best_noise = np.zeros((6, 3), np.float32), -1.0, 0.0
+    best, best_support, best_noise, on_it = np.zeros((6, 3), np.float32), -1.0, 0.0, colours
     for start, terms in product((from_commonest, np.zeros_like(from_commonest)), TERMS):
         if terms > len(rows) or (start is not from_commonest and best_support > ENOUGH):
             continue
@@ -85,9 +85,11 @@ def fit_surface(picture_HW3: U8, where_HW: Mask) -> Surface:
         support = float((apart < NEAR).mean())
         if support > best_support + SIMPLER_IS_BETTER:
             best, best_support, best_noise = solution, support, float(np.median(apart))
+            on_it = colours[apart < NEAR] if support else colours
     gx, gy = np.meshgrid(np.arange(width) * np.float32(2 / width) - 1, np.arange(height) * np.float32(2 / height) - 1)
     grid = np.stack([np.ones_like(gx), gx, gy, gx * gx, gx * gy, gy * gy], axis=-1).astype(np.float32)
-    colours_HW3: U8 = np.clip(np.rint(grid @ best), 0, 255).astype(np.uint8)
+    # a polynomial runs away where there are no samples: keep it within the colours that were seen
+    colours_HW3: U8 = np.rint(np.clip(grid @ best, on_it.min(axis=0), on_it.max(axis=0))).astype(np.uint8)
     return Surface(colours_HW3, best_support, best_noise)
 
 
