@@ -40,7 +40,9 @@ COMMANDS = {
     "convert": Entry("layerize.cli.convert", "Write a stack of layers in another format."),
     "edit": Entry("layerize.cli.edit", "Move, recolour, replace ... layers of a stack."),
     "synth": Entry("layerize.cli.synth", "Draw procedural designs with known layers."),
+    "data": Entry("layerize.cli.data", "Turn published datasets into manifests."),
     "train": Entry("layerize.cli.train", "Train a model from a recipe."),
+    "eval": Entry("layerize.cli.eval", "Measure layers against the truth."),
     "model": Entry("layerize.cli.model", "List, describe, import and export models."),
 }
 

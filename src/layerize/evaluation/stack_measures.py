@@ -22,8 +22,8 @@ from layerize.evaluation.recomposition import (
 from layerize.evaluation.ssim import WINDOW, ssim
 from layerize.stack.layer import U8
 
-Distance = Callable[[U8, U8], float]
-"""Of two RGB ``u8`` pictures, such as LPIPS."""
+Distance = Callable[[U8, U8], float | None]
+"""Of two RGB ``u8`` pictures, such as LPIPS; None where they are too small for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
