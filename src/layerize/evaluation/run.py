@@ -30,7 +30,7 @@ from layerize.evaluation.stack_measures import measure
 from layerize.formats.atomic import atomic_path
 from layerize.formats.manifest import load_folder, save_folder
 from layerize.splitter import Splitter
-from layerize.stack import LayerStack, flatten
+from layerize.stack import LayerStack
 from layerize.stack.layer import U8
 
 Result = dict[str, Any]
@@ -273,7 +273,7 @@ def _split_and_score(task: _Task) -> Result:
     gt = rasters(truth)
     if len(gt) < 2:
         raise InputError(f"the truth has {len(gt)} visible layer(s); at least 2 are needed.")
-    picture = flatten(truth, background=(255, 255, 255))
+    picture = task.sample.picture(truth)
     stack, seconds = _predict(task, picture, len(gt))
     if stack.size != truth.size:
         raise InputError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layerize.errors import InputError, UsageError
-from layerize.formats import load
+from layerize.formats import load, read_image
 from layerize.stack import Group, LayerStack, Node, flatten
 from layerize.stack.layer import U8
 
@@ -45,6 +45,23 @@ class Sample:
 
         assert self.seed is not None
         return draw_design(self.seed).to_stack()
+
+    def picture(self, stack: LayerStack) -> U8:
+        """The flat picture to split, ``u8`` (H, W, 4): the stack over white.
+
+        For ``DATASET/stacks/NAME`` an existing ``DATASET/composite/NAME.png`` is taken, as ``data import`` writes it.
+
+        Raises:
+            InputError: The stored composite is damaged or of another size.
+        """
+        if self.place is not None and self.place.parent.name == "stacks":
+            stored = self.place.parent.parent / "composite" / f"{self.place.name.removesuffix('.zip')}.png"
+            if stored.is_file():
+                pixels = read_image(stored).pixels
+                if pixels.shape[:2] != (stack.size[1], stack.size[0]):
+                    raise InputError(f"{stored}: not of the stack's size, {stack.size[0]}x{stack.size[1]}.")
+                return pixels
+        return flatten(stack, background=(255, 255, 255))
 
 
 @dataclass(frozen=True)
@@ -103,7 +120,7 @@ def _seeds(data: str) -> range:
 
 def _search(folder: Path, root: Path) -> Iterator[Sample | Problem]:
     for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
+        if path.name.startswith(".") or (path.name == "composite" and (folder / "stacks").is_dir()):
             continue
         name = path.relative_to(root).as_posix()
         inside = path.parent.relative_to(root).as_posix().removeprefix(".")

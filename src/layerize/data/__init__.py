@@ -1,0 +1,1 @@
+"""Datasets of layered designs: importing what others have published into manifests."""
