@@ -133,6 +133,8 @@ def _print_stacks(report: Mapping[str, Any]) -> None:
         say("Beyond the protocol (means over the samples where a measure applies)")
         for name, value in report["measures"]["mean"].items():
             say(f"  {name:<27}{_figure(value)}")
+        if report["measures"]["mean"]["recomposition_lpips"] is None:
+            say("  no LPIPS without weights; see --lpips-weights")
         say("  layers, true: predicted (samples)")
         for true, row in report["measures"]["count_confusion"].items():
             say(f"  {true:>6}: " + ", ".join(f"{count} ({samples})" for count, samples in row.items()))

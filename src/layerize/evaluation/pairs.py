@@ -31,8 +31,8 @@ class InkedLayer:
 
     def __init__(self, rgba_HW4: U8) -> None:
         self.rgba_HW4 = np.ascontiguousarray(rgba_HW4)
-        self.rgb_HW3: U8 = np.ascontiguousarray(rgba_HW4[..., :3])
-        self.alpha_HW: U8 = np.ascontiguousarray(rgba_HW4[..., 3])
+        self.rgb_HW3: U8 = cv2.cvtColor(self.rgba_HW4, cv2.COLOR_RGBA2RGB)  # several times faster than slicing
+        self.alpha_HW: U8 = cv2.extractChannel(self.rgba_HW4, 3)
         self.box = _ink_box(self.alpha_HW)
         self.alpha_sum = _total(self.alpha_HW)
 

@@ -38,10 +38,10 @@ def max_error(a: U8, b: U8) -> int:
 def on_colour(rgba_HW4: U8, colour: tuple[int, int, int]) -> U8:
     """RGB of a picture over one colour."""
     if int(rgba_HW4[..., 3].min()) == 255:
-        return np.ascontiguousarray(rgba_HW4[..., :3])
+        return np.asarray(cv2.cvtColor(np.ascontiguousarray(rgba_HW4), cv2.COLOR_RGBA2RGB))
     ground = np.empty_like(rgba_HW4)
     ground[...] = (*colour, 255)
-    return np.ascontiguousarray(over(rgba_HW4, ground)[..., :3])
+    return np.asarray(cv2.cvtColor(over(rgba_HW4, ground), cv2.COLOR_RGBA2RGB))
 
 
 def backed(rgba_HW4: U8) -> U8:
