@@ -24,6 +24,7 @@ from layerize.models import checkpoint
 from layerize.models.layer_model import LayerModel
 from layerize.models.published import PublishedModel
 from layerize.models.stop import count_log_probabilities, most_likely_count
+from layerize.refine.config import Hidden
 from layerize.stack.layer import U8
 
 F32: TypeAlias = npt.NDArray[np.float32]
@@ -47,11 +48,13 @@ class Prediction:
         coarse_Khw4: Layers bottom to top at the model's size, straight RGBA, 0..1.
         count_probabilities: P(N = 1), P(N = 2), ...; None for models that do not count.
         steps: Denoising steps that were used.
+        hidden: Where refine should take the colours of hidden parts from.
     """
 
     coarse_Khw4: F32
     count_probabilities: tuple[float, ...] | None
     steps: int
+    hidden: Hidden = "blend"
 
 
 class Predictor(Protocol):
@@ -119,6 +122,7 @@ class LayerPredictor:
             coarse_Khw4=rgba.cpu().numpy().astype(np.float32, copy=False),
             count_probabilities=tuple(probabilities.tolist()),
             steps=steps,
+            hidden="diffuse",  # the small model's own guess is worse: benchmarks/hidden.py
         )
 
     def _shrink(self, picture_HW3: U8) -> torch.Tensor:

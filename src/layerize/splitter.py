@@ -92,7 +92,7 @@ class Splitter:
         rasters = refine(
             flat.pixels,
             coarse,
-            config=replace(RefineConfig(), max_pixels=max_pixels),
+            config=RefineConfig(hidden=prediction.hidden, max_pixels=max_pixels),
             progress=lambda share: report("refine", 0.4 + 0.5 * share),
         )
         rasters = [raster for i, raster in enumerate(rasters) if i == 0 or raster[..., 3].any()]
