@@ -3,8 +3,8 @@
     python benchmarks/hidden.py [--model NAME|DIR] [--count 24] [--size 256]
 
 Held-out designs at native size, true layer count given. Mean absolute colour error, 0 to 1, where a layer is covered by
-others (alpha above .5, less than 5 % of it seen), for all layers and for the background alone; ``coarse`` is the model's
-own guess before refine.
+others (alpha above .5, less than 5 % of it seen), for all layers and for the background alone; ``coarse`` is
+the model's own guess before refine.
 """
 
 from __future__ import annotations

@@ -68,7 +68,10 @@ def layer_colour(rgb_hw3: F32, model_hw3: F32, seen_hw: Mask, hidden: Hidden, ce
         ghost = ghost_share(rgb_hw3, model_hw3, seen_hw, cell)
         front = cv2.GaussianBlur(rgb_hw3, (0, 0), 0.7 * cell)
         clean = (model_hw3 - ghost[..., None] * front) / np.maximum(1 - ghost, 0.25)[..., None]
-        model_hw3 = np.where(seen_hw[..., None], model_hw3, f32(np.clip(clean, 0, 1)))
+        clean = f32(np.clip(clean, 0, 1))
+        # subtracting what was no ghost leaves the object's complement: only what moves towards the surroundings counts
+        nearer = np.abs(clean - smooth).sum(2) < np.abs(model_hw3 - smooth).sum(2)
+        model_hw3 = np.where((nearer & ~seen_hw)[..., None], clean, model_hw3)
         trust = f32(np.clip((0.8 - ghost) / 0.4, 0, 1))
     joined = model_hw3 + pull_push(rgb_hw3 - model_hw3, weight)
     if hidden == "blend":
