@@ -52,7 +52,17 @@ CHECKPOINT_FILES = {
     "models/qwen_text.py",  # foreign tokenizer and text encoder
 }
 FILE_MODULES = {"pathlib", "os", "io", "json", "safetensors", "PIL"}
-NEVER_AT_IMPORT = {"diffusers", "transformers", "skia", "accelerate", "huggingface_hub", "psutil"}
+NEVER_AT_IMPORT = {
+    "diffusers",
+    "transformers",
+    "skia",
+    "accelerate",
+    "huggingface_hub",
+    "psutil",
+    "OpenEXR",
+    "pptx",
+    "tifffile",
+}
 # Rooms that need an extra as a whole: there the one module that imports it says which.
 EXTRA_ROOMS = ("synth", "data", "training", "evaluation", "app")
 EXTRA_DOORS = {"synth/skia_module.py"}

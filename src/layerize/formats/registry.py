@@ -20,12 +20,12 @@ from layerize.stack.layer import LayerStack
 class Format:
     """A layered format: its name for people, and where its functions are ("module:function" below layerize.formats).
 
-    ``save(stack, path)`` writes atomically; ``load(path, max_pixels=...)`` reads untrusted files.
+    ``save(stack, path)`` writes atomically; ``load(path, max_pixels=...)`` reads untrusted files, None: write only.
     """
 
     name: str
     save: str
-    load: str
+    load: str | None = None
 
 
 FOLDER = Format(name="manifest folder", save="manifest:save_folder", load="manifest:load_folder")
@@ -33,6 +33,7 @@ _PSD = Format(name="Photoshop", save="psd:save_psd", load="psd_read:load_psd")
 
 FORMATS: dict[str, Format] = {
     ".layers": FOLDER,
+    ".ora": Format(name="OpenRaster", save="ora:save_ora", load="ora_read:load_ora"),
     ".psd": _PSD,
     ".psb": _PSD,
     ".zip": Format(name="zipped manifest folder", save="zip:save_zip", load="zip:load_zip"),
@@ -57,7 +58,7 @@ def save(stack: LayerStack, path: str | Path, *, overwrite: bool = True) -> None
 
 
 def load(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> LayerStack:
-    """Read a stack from a manifest folder (or its ``manifest.json``), PSD, PSB or ZIP.
+    """Read a stack from any of ``FORMATS`` that can be read; ``manifest.json`` stands for its folder.
 
     Raises:
         InputError: No such file, a flat picture, an unknown extension, or damaged; LimitError if it is too large.
@@ -71,7 +72,12 @@ def load(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> LayerStac
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the name.") from error
     if not found:
         raise InputError(f"{path}: no such file or folder; check the name.")
-    if path.suffix.lower() in (*IMAGE_EXTENSIONS, ".gif") and not path.is_dir():
+    layered = FORMATS.get(path.suffix.lower())
+    if (
+        path.suffix.lower() in (*IMAGE_EXTENSIONS, ".gif")
+        and not path.is_dir()
+        and (layered is None or layered.load is None)
+    ):
         raise InputError(f"{path} is a flat picture without layers; run 'layerize split' on it first.")
     try:
         chosen = format_of(path)
@@ -79,6 +85,8 @@ def load(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> LayerStac
         raise InputError(str(error)) from error
     if chosen is FOLDER and not path.is_dir():
         raise InputError(f"{path} is a file without a known extension; give a folder or one of {', '.join(FORMATS)}.")
+    if chosen.load is None:
+        raise InputError(f"{path}: {chosen.name} can only be written; keep the layers in another format as well.")
     try:
         stack: LayerStack = _function(chosen.load)(path, max_pixels=max_pixels)
     except OSError as error:
