@@ -40,7 +40,7 @@ def test_unknown_extensions(tmp_path: Path) -> None:
     ):
         save(stack(), tmp_path / "x.xcf")
     (tmp_path / "x.xcf").touch()
-    with pytest.raises(InputError, match=r"unknown extension '\.xcf'; use \.layers, \.ora, .*\.zip, or no extension for a folder"
+    with pytest.raises(InputError, match=r"unknown extension '\.xcf'"):
         load(tmp_path / "x.xcf")
     (tmp_path / "x").touch()
     with pytest.raises(InputError, match="x is a file without a known extension; give a folder or one of"):
