@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from layerize.models import layer_model, vld_mmdit
-from layerize.models.layer_model import LayerModel
+from layerize.models.layer_model import LayerModel, level_evidence
+from layerize.models.stop import most_likely_count
 from layerize.models.vld_mmdit import VLDMMDiT, VLDMMDiTConfig, pack, unpack
 
 
@@ -43,6 +44,16 @@ def test_a_picture_does_not_see_its_batch_mates(model: LayerModel) -> None:
     torch.testing.assert_close(alone, together[1:], rtol=1e-4, atol=1e-5)
     _, selected = model.denoise(noise[1:], torch.tensor([0.4]), reading.select(torch.tensor([1])))
     torch.testing.assert_close(selected, together[1:], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("levels", [1, 3, 8])
+def test_the_level_map_speaks_for_its_number_of_levels(levels: int) -> None:
+    shown = torch.arange(64).reshape(1, 8, 8) % levels
+    logits = 12 * torch.nn.functional.one_hot(shown.repeat_interleave(4, 1).repeat_interleave(4, 2), 8).movedim(-1, 1)
+    evidence = level_evidence(logits.float(), 8)
+    assert evidence.shape == (1, 8, 2)
+    assert most_likely_count(-evidence[..., 0] - 4).tolist() == [levels]  # no evidence of more, no reason to go on
+    assert (evidence[0].diff(dim=0) <= 1e-6).all()
 
 
 @torch.no_grad()

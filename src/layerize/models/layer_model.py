@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from layerize.models import rgba_vae, vld_mmdit
@@ -109,16 +110,19 @@ def tiny() -> LayerModelConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What the model knows of a picture before any layer: prefix, pixel features, the picture itself (-1..1)."""
+    """What the model knows of a picture before any layer.
+
+    Attributes:
+        prefix: Keys and values for the denoising steps.
+        pixels: Per-pixel features for the guided decoder.
+        picture_B3HW: The picture, -1..1.
+        stop_logits_BK: One for each layer count 1..K: the stop tokens' logits plus the level map's evidence.
+    """
 
     prefix: vld_mmdit.Prefix
     pixels: PixelFeatures
     picture_B3HW: Tensor
-
-    @property
-    def stop_logits_BK(self) -> Tensor:  # noqa: N802
-        assert self.prefix.stop_logits_BK is not None
-        return self.prefix.stop_logits_BK
+    stop_logits_BK: Tensor
 
     def select(self, index_n: Tensor) -> Reading:
         """The same for some of the pictures; ``index_n`` holds their positions in the batch."""
@@ -143,7 +147,18 @@ class Reading:
                 level_logits_BLhw=pick(pixels.level_logits_BLhw),
             ),
             picture_B3HW=pick(self.picture_B3HW),
+            stop_logits_BK=pick(self.stop_logits_BK),
         )
+
+
+def level_evidence(level_logits_BLhw: Tensor, counts: int) -> Tensor:
+    """What the picture's level map says against stopping at N = k: log of the largest and of the mean probability that a
+    pixel shows a level of index k or higher, (B, counts, 2). With N layers the highest index is N - 1."""
+    probability = level_logits_BLhw.float().softmax(dim=1)
+    higher = probability.flip(1).cumsum(dim=1).flip(1)[:, 1 : counts + 1]
+    higher = F.pad(higher, (0, 0, 0, 0, 0, counts - higher.shape[1])).clamp_min(1e-4)
+    largest = F.avg_pool2d(higher, 2).amax(dim=(2, 3))
+    return torch.stack([largest.log(), higher.mean(dim=(2, 3)).log()], dim=-1)
 
 
 class LayerModel(nn.Module):
@@ -160,6 +175,10 @@ class LayerModel(nn.Module):
         self.encoder = PictureEncoder(config.decoder)
         self.pixel_decoder = PixelDecoder(config.decoder)
         self.decoder = GuidedDecoder(config.decoder)
+        self.level_evidence = nn.Linear(2, 1)
+        with torch.no_grad():
+            self.level_evidence.weight.copy_(torch.tensor([[-1.0, 0.0]]))
+            self.level_evidence.bias.fill_(-1.0)
 
     def encode(self, rgba_NCHW: Tensor) -> Tensor:
         """Normalised latents (N, z, H/8, W/8) of straight RGBA in 0..1."""
@@ -188,7 +207,12 @@ class LayerModel(nn.Module):
             picture_BSF=features.tokens_BSF,
         )
         pixels = self.pixel_decoder(prefix.condition_BSD, grid, features, picture)
-        return Reading(prefix=prefix, pixels=pixels, picture_B3HW=picture)
+        assert prefix.stop_logits_BK is not None
+        evidence = self.level_evidence(
+            level_evidence(pixels.level_logits_BLhw.detach(), prefix.stop_logits_BK.shape[1])
+        )
+        stop_logits = prefix.stop_logits_BK.float() + evidence.float().squeeze(-1)
+        return Reading(prefix=prefix, pixels=pixels, picture_B3HW=picture, stop_logits_BK=stop_logits)
 
     def denoise(self, x_t_BKChw: Tensor, t_B: Tensor, reading: Reading) -> tuple[Tensor, Tensor]:
         """Predicted clean latents (B, K, z, h, w) and layer tokens (B, K, S, D) at time t (1 is pure noise)."""
