@@ -78,6 +78,18 @@ def test_missing_files_empty_folders_and_results_become_errors_of_their_own() ->
     assert str(jobs[3].out) == "one.layers"
 
 
+def test_hidden_files_of_a_folder_are_left_out() -> None:
+    Path("a/._poster.png").write_bytes(b"x")
+    assert outs("a") == ["Second.layers", "poster.layers"]
+    assert outs("a/._poster.png") == ["._poster.layers"]
+
+
+def test_a_name_that_cannot_be_looked_up_does_not_stop_the_others() -> None:
+    jobs = plan([Path("x" * 300 + ".png"), Path("one.png")], extensions=EXTENSIONS)
+    assert "cannot be read (File name too long); check the name" in str(jobs[0].error)
+    assert str(jobs[1].out) == "one.layers"
+
+
 def test_targets_are_checked_before_the_work() -> None:
     check_target(Path("new"))
     check_target(Path("new.psd"))
@@ -85,3 +97,16 @@ def test_targets_are_checked_before_the_work() -> None:
         check_target(Path("new.doc"))
     with pytest.raises(OutputError, match="a is a folder with other files in it; name a new one"):
         check_target(Path("a"))
+    with pytest.raises(OutputError, match=r"one\.png/x\.psd: .*one\.png is a file, not a folder"):
+        check_target(Path("one.png/x.psd"))
+    Path("plain").write_bytes(b"x")
+    with pytest.raises(OutputError, match="plain is a file; choose another name"):
+        check_target(Path("plain"))
+    with pytest.raises(OutputError, match="cannot be written, File name too long"):
+        check_target(Path("x" * 300))
+
+
+def test_a_place_that_may_not_be_written_to_is_found_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may write everywhere
+    with pytest.raises(OutputError, match=r"x\.psd: .* may not be written to; choose another place"):
+        check_target(Path("x.psd"))

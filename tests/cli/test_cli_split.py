@@ -63,6 +63,26 @@ def test_extension_of_out_decides_the_format(split, tmp_path: Path, out: str) ->
     assert exact(out, picture)
 
 
+def test_a_picture_that_may_not_be_read_does_not_stop_the_others(
+    split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The permissions are those of the system, also where the tests run as root, who may read everything."""
+    draw(tmp_path / "one.png")
+    draw(tmp_path / "two.png")
+    allowed, read = os.access, Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == "one.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr("os.access", lambda path, mode, **_: Path(path).name != "one.png" and allowed(path, mode))
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    result = split("one.png", "two.png", "-o", "out", "--layers", 2, code=1)
+    assert "one.png: cannot be read (Permission denied); check the file and its permissions." in result.stderr
+    assert Path("out/two.layers/manifest.json").is_file()
+
+
 def test_json_is_one_document_with_an_entry_per_picture(split, tmp_path: Path) -> None:
     draw(tmp_path / "one.png")
     draw(tmp_path / "two.png", colour="teal")

@@ -11,7 +11,9 @@ from layerize.cli.report import layer_lines, say, warnings_on_stderr
 
 
 def convert(
-    stack: Annotated[Path, typer.Argument(metavar="STACK", help="A manifest folder or a layered file.")],
+    stack: Annotated[
+        Path, typer.Argument(metavar="STACK", readable=False, help="A manifest folder or a layered file.")
+    ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Its extension decides the format; none means a folder.")],
 ) -> None:
     """Write a stack of layers in another format. What the format cannot hold is reported."""

@@ -184,7 +184,9 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command(cls=OrderedEdits)
 def edit(
     ctx: typer.Context,
-    stack: Annotated[Path, typer.Argument(metavar="STACK", help="A manifest folder or a layered file.")],
+    stack: Annotated[
+        Path, typer.Argument(metavar="STACK", readable=False, help="A manifest folder or a layered file.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The stack to write; may be STACK itself.")],
 ) -> None:
     """Change layers of a stack. LAYER is an index (0 = bottom), an id or a name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,28 +68,58 @@ def check_target(out: Path) -> None:
     """Find out before the work what would stop its result from being written after it.
 
     Raises:
-        OutputError: An unknown extension, or a folder that holds something else than an older result.
+        OutputError: An unknown extension, a folder that holds something else than an older result, a file where a
+            folder should go, or a place where nothing may be written.
     """
-    from layerize.formats.manifest import is_manifest_folder
-    from layerize.formats.registry import format_of
+    from layerize.formats.atomic import output_error
 
-    format_of(out)
+    try:
+        _check_target(out)
+    except OSError as error:
+        raise output_error(out, error) from error
+
+
+def _check_target(out: Path) -> None:
+    from layerize.formats.manifest import is_manifest_folder
+    from layerize.formats.registry import FOLDER, format_of
+
+    chosen = format_of(out)
     if out.is_dir() and any(out.iterdir()) and not is_manifest_folder(out):
         raise OutputError(f"{out} is a folder with other files in it; name a new one, like {out / 'poster.layers'}.")
+    if chosen is FOLDER and out.is_file():
+        raise OutputError(f"{out} is a file; choose another name for the folder.")
+    place = next(parent for parent in out.absolute().parents if parent.exists())
+    if not place.is_dir():
+        raise OutputError(f"{out}: {place} is a file, not a folder; choose another place.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise OutputError(f"{out}: {place} may not be written to; choose another place.")
 
 
 def _expand(path: Path) -> list[Job]:
+    try:
+        return _listed(path)
+    except OSError as error:  # a folder that may not be entered, a name too long
+        reason = f"cannot be read ({error.strerror or error}); check the name and its permissions."
+        return [Job(path, error=InputError(f"{path}: {reason}"))]
+
+
+def _listed(path: Path) -> list[Job]:
     if (path / "manifest.json").is_file():
         reason = "it is a stack of layers already; see layerize join, convert and edit."
         return [Job(path, error=InputError(f"{path}: {reason}"))]
     if path.is_dir():
-        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES and file.is_file())
+        inside = sorted(file for file in path.iterdir() if _is_picture(file))
         if inside:
             return [Job(file) for file in inside]
         return [Job(path, error=InputError(f"{path}: the folder has no pictures directly in it; name a file."))]
     if not path.exists():
         return [Job(path, error=InputError(f"{path}: there is no such file; check the name."))]
     return [Job(path)]
+
+
+def _is_picture(file: Path) -> bool:
+    """By name; hidden files are other programs' (``._poster.png`` beside every picture that a Mac has copied)."""
+    return file.suffix.lower() in PICTURES and not file.name.startswith(".") and file.is_file()
 
 
 def _refuse_one_file(option: str, path: Path | None, extensions: Iterable[str], several: bool) -> None:

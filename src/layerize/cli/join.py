@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def join(
-    stack: Annotated[Path, typer.Argument(metavar="STACK", help="A manifest folder or a layered file.")],
+    stack: Annotated[
+        Path, typer.Argument(metavar="STACK", readable=False, help="A manifest folder or a layered file.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The picture to write: .png, .webp, .tif, .jpg ...")],
     background: Annotated[
         str | None, typer.Option(metavar="IMAGE|COLOUR", help="What lies below all layers; a picture is cut to fit.")

@@ -54,7 +54,9 @@ class Result:
 
 def split(
     ctx: typer.Context,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Pictures, or folders of pictures.")],
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE", readable=False, help="Pictures, or folders of pictures.")
+    ],
     out: Annotated[
         Path | None,
         typer.Option(
