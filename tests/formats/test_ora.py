@@ -242,7 +242,7 @@ def test_bombs_and_climbing_paths(tmp_path: Path) -> None:
 
 def test_all_layers_together_have_a_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     LayerStack(size=(6, 6), layers=(solid((1, 2, 3, 4)),) * 3).save(tmp_path / "x.ora")
-    monkeypatch.setattr("layerize.formats.ora_read.STACK_BUDGET", 2)
+    monkeypatch.setattr("layerize.formats.budget.STACK_BUDGET", 2)
     with pytest.raises(LimitError, match="more than 2 times"):
         load(tmp_path / "x.ora", max_pixels=36)
 

@@ -94,7 +94,7 @@ def describe(stack: LayerStack, *, crop: bool) -> tuple[Manifest, list[U8]]:
     parents = {member.id: group.id for group in _groups(stack.layers) for member in group.layers}
     _refuse_duplicates(stack)
     for number, layer in enumerate(leaves):
-        pixels, offset = _cropped(layer) if crop else (layer.pixels, layer.offset)
+        pixels, offset = cropped(layer) if crop else (layer.pixels, layer.offset)
         images.append(pixels)
         name = f"layers/{number:0{digits}d}.png"
         layers.append(LayerEntry.of(layer, image=name, offset=offset, group=parents.get(layer.id)))
@@ -158,7 +158,8 @@ def _tree(groups: list[GroupEntry], leaves: list[tuple[str | None, Layer]]) -> t
     return tuple(node for _, node in members(None))
 
 
-def _cropped(layer: Layer) -> tuple[U8, tuple[int, int]]:
+def cropped(layer: Layer) -> tuple[U8, tuple[int, int]]:
+    """A layer's pixels cut to their ink, and their offset; one transparent pixel if there is none."""
     box = ink_box(layer)
     if box is None:
         return np.zeros((1, 1, 4), np.uint8), layer.offset

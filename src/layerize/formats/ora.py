@@ -15,15 +15,15 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 import cv2
-import numpy as np
 
 from layerize.errors import LayerizeWarning
 from layerize.formats.atomic import atomic_path
 from layerize.formats.image_write import encode_png
 from layerize.formats.losses import faded_groups
+from layerize.formats.manifest import cropped
 from layerize.formats.own_marks import mark_node, mark_stack
 from layerize.formats.xml_safe import OWN, xml_text
-from layerize.stack.composite import flatten, ink_box, iter_nodes
+from layerize.stack.composite import flatten, iter_nodes
 from layerize.stack.convert import premultiply, to_float, to_u8, unpremultiply
 from layerize.stack.layer import U8, GroupBlendMode, Layer, LayerStack, Node
 
@@ -60,7 +60,7 @@ def save_ora(stack: LayerStack, path: str | Path) -> None:
     _add(SubElement(root, "stack"), stack.layers, names)
     xml = ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool, atomic_path(path) as temporary:
-        pictures = pool.map(lambda layer: encode_png(_cropped(layer)[0]), leaves)
+        pictures = pool.map(lambda layer: encode_png(cropped(layer)[0]), leaves)
         merged = flatten(stack)
         preview = pool.submit(encode_png, merged)
         with zipfile.ZipFile(temporary, "w") as archive:
@@ -75,7 +75,7 @@ def save_ora(stack: LayerStack, path: str | Path) -> None:
 def _add(parent: Element, nodes: tuple[Node, ...], names: dict[int, str]) -> None:
     for node in reversed(nodes):
         if isinstance(node, Layer):
-            x, y = _cropped(node)[1]
+            x, y = cropped(node)[1]
             element = SubElement(parent, "layer", src=names[id(node)], x=str(x), y=str(y))
         else:
             isolation = "auto" if node.blend == "pass-through" else "isolate"
@@ -86,13 +86,6 @@ def _add(parent: Element, nodes: tuple[Node, ...], names: dict[int, str]) -> Non
         element.set("visibility", "visible" if node.visible else "hidden")
         element.set("composite-op", OPERATORS.get(node.blend, f"svg:{node.blend}"))
         mark_node(element, node)
-
-
-def _cropped(layer: Layer) -> tuple[U8, tuple[int, int]]:
-    box = ink_box(layer)
-    if box is None:
-        return np.zeros((1, 1, 4), np.uint8), layer.offset
-    return layer.pixels[box.slices(*layer.offset)], (box.x0, box.y0)
 
 
 def _thumbnail(merged: U8) -> U8:

@@ -6,11 +6,11 @@ import warnings
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from layerize.errors import InputError, LayerizeWarning, LimitError
+from layerize.errors import InputError, LayerizeWarning
+from layerize.formats.budget import PixelBudget
 from layerize.formats.image import DEFAULT_MAX_PIXELS, check_pixels, decode_image
-from layerize.formats.manifest import STACK_BUDGET
 from layerize.formats.ora import MIMETYPE
-from layerize.formats.own_marks import Marks, known_blend, number
+from layerize.formats.own_marks import Marks, as_blend, number
 from layerize.formats.xml_safe import OWN, parse_xml
 from layerize.formats.zip_read import Members, open_members, picture_limit
 from layerize.stack.layer import U8, BlendMode, Group, GroupBlendMode, Layer, LayerStack, Node
@@ -44,7 +44,7 @@ class _Reader:
     def __init__(self, members: Members, label: str, max_pixels: int) -> None:
         self.members, self.label, self.max_pixels = members, label, max_pixels
         self.marks = Marks(label)
-        self.budget = STACK_BUDGET * max_pixels
+        self.budget = PixelBudget(label, max_pixels)
 
     def stack(self, root: Element) -> LayerStack:
         top = root.find("stack")
@@ -91,21 +91,16 @@ class _Reader:
             raise InputError(f"{self.label}, layer {name!r}: it names no picture (src); save it again.")
         data = self.members.read(source, picture_limit(self.max_pixels))
         picture = decode_image(data, f"{self.label}/{source}", max_pixels=self.max_pixels, formats=("PNG",)).pixels
-        self.budget -= picture.shape[0] * picture.shape[1]
-        if self.budget < 0:
-            raise LimitError(
-                f"{self.label}: its layers hold more than {STACK_BUDGET} times {self.max_pixels / 1e6:g} megapixels "
-                "together; raise --max-pixels to read it."
-            )
+        self.budget.spend(picture.shape[1], picture.shape[0])
         return picture
 
     def _blend(self, element: Element, name: str) -> BlendMode:
         operator = element.get("composite-op", "svg:src-over")
-        mode = operator.partition(":")[2]
-        if mode == "src-over":
+        if operator == "svg:src-over":
             return "normal"
-        if known_blend(mode):
-            return mode  # type: ignore[return-value]
+        mode = as_blend(operator.partition(":")[2])
+        if mode is not None:
+            return mode
         nearest = _NEAREST.get(operator, "normal")
         self._warn(name, f"the composite operator {operator} was replaced by {nearest}")
         return nearest

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 from xml.etree.ElementTree import Element
 
 from layerize.errors import InputError
 from layerize.formats.xml_safe import OWN
-from layerize.stack.layer import BLEND_MODES, Layer, LayerStack, Node, new_id
+from layerize.stack.layer import BLEND_MODES, BlendMode, Layer, LayerStack, Node, new_id
 
 # The longest id that a manifest takes too.
 MAX_ID = 200
@@ -85,6 +85,6 @@ def number(element: Element, key: str, default: float, label: str) -> float:
     return value
 
 
-def known_blend(name: str) -> bool:
-    """Whether the name is one of the sixteen."""
-    return name in BLEND_MODES
+def as_blend(name: str) -> BlendMode | None:
+    """The blend mode of this name, None if it is none of the sixteen."""
+    return cast(BlendMode, name) if name in BLEND_MODES else None

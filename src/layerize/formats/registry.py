@@ -36,6 +36,7 @@ FORMATS: dict[str, Format] = {
     ".ora": Format(name="OpenRaster", save="ora:save_ora", load="ora_read:load_ora"),
     ".psd": _PSD,
     ".psb": _PSD,
+    ".svg": Format(name="SVG", save="svg:save_svg", load="svg:load_svg"),
     ".zip": Format(name="zipped manifest folder", save="zip:save_zip", load="zip:load_zip"),
 }
 
