@@ -138,6 +138,30 @@ def test_one_layer_twice_is_refused(tmp_path: Path) -> None:
         LayerStack(size=(2, 2), layers=(layer, Group(layers=(layer,)))).save(tmp_path / "out")
 
 
+def test_a_file_name_that_is_no_text_can_be_saved(tmp_path: Path) -> None:
+    """Python shows bytes of a name that are not UTF-8 as lone surrogates, which JSON cannot hold."""
+    LayerStack(size=(2, 2), metadata={"source": "poster\udcff.png"}).save(tmp_path / "out")
+    assert load(tmp_path / "out").metadata["source"] == "poster?.png"
+
+
+def test_groups_may_not_be_nested_beyond_any_recursion(tmp_path: Path) -> None:
+    def write(depth: int) -> None:
+        groups = [{"id": f"g{i}", "name": "g", "parent": f"g{i - 1}" if i else None} for i in range(depth)]
+        text = json.dumps({"version": 1, "size": [2, 2], "layers": [], "groups": groups})
+        (tmp_path / "manifest.json").write_text(text)
+
+    write(100)
+    flatten(load(tmp_path))
+    write(101)
+    with pytest.raises(InputError, match="the group 'g100' lies more than 100 groups deep"):
+        load(tmp_path)
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"version": 1, "size": [3, 2], "layers": []}', encoding="utf-8-sig")
+    assert load(tmp_path).size == (3, 2)
+
+
 Change = Callable[[dict[str, Any]], Any]
 
 
@@ -208,7 +232,7 @@ def test_bad_manifests(case: str, tmp_path: Path) -> None:
     [
         ("", "broken JSON, EOF while parsing a value at line 1 column 0"),
         ('{"version": 1,\n "size": [1, 2],\n "layers": [}', "broken JSON, .* at line 3 column 13"),
-        ("[]", "input should be an object"),
+        ("[]", r"the document is \[\]; input should be an object"),
         ('{"version": NaN}', "version is nan"),
         ("[" * 5000, "broken JSON"),
         ("\x00\x01", "broken JSON"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import json
 from collections import Counter
@@ -17,6 +18,9 @@ VERSION: Literal[1] = 1
 
 # Keys of ``LayerStack.metadata`` that have a place of their own in the manifest; all others go to ``extra``.
 FILE_KEYS = ("source", "licence", "caption", "model", "recompose_error")
+
+# Groups in groups in groups: Photoshop ends at 10, every recursion over the tree well above this.
+MAX_GROUP_DEPTH = 100
 
 
 def check_relative(path: str) -> str:
@@ -155,11 +159,12 @@ class Manifest(_Strict):
             )
 
     def to_json(self) -> str:
-        """Indented JSON, in any script; absent facts are left out."""
+        """Indented JSON, in any script; absent facts are left out, file-name bytes that are no text become ``?``."""
         data = self.model_dump(mode="json")
         optional = {"composite", "extra", "groups", *FILE_KEYS}
         data = {key: value for key, value in data.items() if value not in (None, [], {}) or key not in optional}
-        return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+        text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+        return text.encode(errors="replace").decode()
 
     @model_validator(mode="after")
     def _check_tree(self) -> Manifest:
@@ -176,6 +181,8 @@ class Manifest(_Strict):
                 if group in seen:
                     raise ValueError(f"the group {start!r} contains itself")
                 seen.add(group)
+                if len(seen) > MAX_GROUP_DEPTH:
+                    raise ValueError(f"the group {start!r} lies more than {MAX_GROUP_DEPTH} groups deep")
                 group = parents[group]
         return self
 
@@ -187,7 +194,7 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
         InputError: One sentence with the file, the place in it, what was found and what is allowed.
     """
     try:
-        return Manifest.model_validate_json(data)
+        return Manifest.model_validate_json(data.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
         raise InputError(f"{where}: {_sentence(error)}") from error
 
@@ -229,7 +236,7 @@ def _sentence(error: ValidationError) -> str:
         case "value_error":
             return f"{place + ': ' if place else ''}{first['msg'].removeprefix('Value error, ')}."
         case _:
-            return f"{place} is {_shown(first['input'])}; {_lower(first['msg'])}."
+            return f"{place or 'the document'} is {_shown(first['input'])}; {_lower(first['msg'])}."
 
 
 def _lower(message: str) -> str:
