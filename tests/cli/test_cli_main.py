@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -15,8 +16,9 @@ import typer
 
 from layerize import __version__
 from layerize.cli import main as cli_main
-from layerize.cli.report import describe
+from layerize.cli.report import describe, layer_lines
 from layerize.errors import InputError, UsageError
+from layerize.stack import Group, LayerStack
 
 
 def test_help_names_every_command(cli) -> None:
@@ -111,6 +113,29 @@ def test_termination_unwinds() -> None:
         os.kill(process.pid, signal.SIGTERM)
         rest, messages = process.communicate(timeout=30)
     assert (process.returncode, rest.strip(), messages.strip()) == (143, b"unwound", b"layerize: terminated.")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_names_that_the_terminal_cannot_show_are_no_error(encoding: str, tmp_path: Path) -> None:
+    """The last character is a byte of a file name that is not UTF-8."""
+    name = "日本 ü \N{GRINNING FACE} \udcff"
+    code = f"""
+from layerize.cli import main, report
+main.app = lambda prog_name: (report.say({name!r}), report.say_json({name!r}), report.complain({name!r}))
+main.main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, env={**os.environ, "PYTHONIOENCODING": encoding}
+    )
+    assert done.returncode == 0, done.stderr
+    shown, document = done.stdout.decode(encoding).splitlines()
+    assert shown == name.encode(encoding, "backslashreplace").decode(encoding)
+    assert json.loads(document) == name
+
+
+def test_a_foreign_name_cannot_steer_the_terminal() -> None:
+    stack = LayerStack(size=(1, 1), layers=(Group(layers=(), name="a\nb\x1b[31m 日本 👩‍🚀"),))
+    assert layer_lines(stack) == ["  0  a\ufffdb\ufffd[31m 日本 👩‍🚀"]
 
 
 def test_python_dash_m(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import os
 import signal
 import sys
@@ -134,6 +135,9 @@ def _terminate(signum: int, frame: object) -> NoReturn:
 def main() -> None:
     """Entry point of the console script. A termination signal unwinds, so that temporary files are removed."""
     signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):  # names that the terminal's encoding lacks are shown, not an error
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app(prog_name="layerize")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import sys
+import unicodedata
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,8 +23,9 @@ def say(line: str = "") -> None:
 
 
 def say_json(document: Any) -> None:
-    """The one JSON document of a command, on stdout."""
-    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
+    """The one JSON document of a command, on stdout; readable in any script where the encoding has them all."""
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    json.dump(document, sys.stdout, indent=2, ensure_ascii=not unicode)
     print()
 
 
@@ -77,6 +79,11 @@ def warnings_on_stderr() -> Iterator[None]:
         warn(text)
 
 
+def printable(name: str) -> str:
+    """A name from a foreign file on one line, without the control characters that would steer a terminal."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) == "Cc" else c for c in name)
+
+
 def layer_lines(stack: LayerStack) -> list[str]:
     """The layers of a stack, bottom to top, numbered as options take them; members of groups indented."""
 
@@ -84,7 +91,7 @@ def layer_lines(stack: LayerStack) -> list[str]:
         for index, node in enumerate(nodes):
             number = f"{index:>3}" if not indent else "  -"
             hidden = "" if node.visible else "  (hidden)"
-            yield f"{indent}{number}  {node.name}{hidden}"
+            yield f"{indent}{number}  {printable(node.name)}{hidden}"
             if hasattr(node, "layers"):
                 yield from lines(node.layers, f"{indent}   ")
 
