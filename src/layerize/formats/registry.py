@@ -34,6 +34,7 @@ _PSD = Format(name="Photoshop", save="psd:save_psd", load="psd_read:load_psd")
 FORMATS: dict[str, Format] = {
     ".layers": FOLDER,
     ".ora": Format(name="OpenRaster", save="ora:save_ora", load="ora_read:load_ora"),
+    ".pptx": Format(name="PowerPoint", save="pptx:save_pptx"),
     ".psd": _PSD,
     ".psb": _PSD,
     ".svg": Format(name="SVG", save="svg:save_svg", load="svg:load_svg"),
