@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,7 +91,7 @@ def test_parts_and_depth_make_groups_with_the_same_composite() -> None:
 def test_depth_splits_layers_again(splitter: Splitter) -> None:
     stack = splitter.split(DESIGN.image_u8_HW3, layers=3, depth=2)
     assert stack.metadata["recompose_error"] <= 2
-    with pytest.raises(UsageError, match="at least 1"):
+    with pytest.raises(UsageError, match="depth 0: must be a whole number from 1 up"):
         splitter.split(DESIGN.image_u8_HW3, depth=0)
 
 
@@ -128,6 +129,27 @@ def test_bad_input_is_refused(splitter: Splitter, tmp_path: Path) -> None:
         pick_device("tpu")
     with pytest.raises(InputError):
         splitter.split(tmp_path / "absent.png")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "steps 0: must be a whole number from 1 up"),
+        ({"layers": 2.5}, r"layers 2\.5: must be a whole number"),
+        ({"seed": -1}, "seed -1: must be a whole number from 0 up"),
+        ({"seed": 2**70}, "seed 1180591620717411303424: must be"),
+        ({"seed": None}, "seed None: must be"),
+    ],
+)
+def test_options_out_of_range_are_refused(splitter: Splitter, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        splitter.split(np.zeros((8, 8, 3), np.uint8), **options)
+
+
+@pytest.mark.parametrize("image", [None, 7, b"png", object()])
+def test_what_is_no_picture_is_named(splitter: Splitter, image: Any) -> None:
+    with pytest.raises(InputError, match=f"cannot be of type {type(image).__name__}; give a path"):
+        splitter.split(image)
 
 
 def test_pillow_pictures_of_any_mode(splitter: Splitter) -> None:

@@ -80,8 +80,7 @@ class Splitter:
             LimitError: It has more than ``max_pixels`` pixels.
             UsageError: An option is out of range.
         """
-        if depth < 1:
-            raise UsageError(f"depth {depth}: must be at least 1.")
+        _check_options(layers=layers, steps=steps, seed=seed, depth=depth)
         report = progress or (lambda step, share: None)
         report("read", 0.0)
         flat = to_flat(image, max_pixels)
@@ -136,6 +135,16 @@ class Splitter:
         return Group(layers=members, name=node.name, id=node.id)
 
 
+def _check_options(*, layers: int | None, steps: int | None, seed: int, depth: int) -> None:
+    """Refuse what no model could make sense of, before a pixel is read."""
+    bounds = {"layers": (layers, 1), "steps": (steps, 1), "depth": (depth, 1), "seed": (seed, 0)}
+    for name, (value, least) in bounds.items():
+        if value is None and name in ("layers", "steps"):
+            continue
+        if not isinstance(value, (int, np.integer)) or not least <= value < 2**63:
+            raise UsageError(f"{name} {value!r}: must be a whole number from {least} up.")
+
+
 def _scaled(report: Progress, low: float, high: float, step: str, share: float) -> None:
     report(step, low + (high - low) * share)
 
@@ -147,6 +156,11 @@ def to_flat(image: Source, max_pixels: int = MAX_PIXELS) -> FlatImage:
         InputError: Not a picture.
         LimitError: More than ``max_pixels`` pixels.
     """
+    kind = type(image)
+    if not issubclass(kind, (str, Path, FlatImage, Image.Image, np.ndarray)):
+        raise InputError(
+            f"a picture cannot be of type {kind.__name__}; give a path, a Pillow image or an array (H, W, 3 or 4)."
+        )
     if isinstance(image, (str, Path)):
         return read_image(image, max_pixels=max_pixels)
     if isinstance(image, FlatImage):
@@ -154,7 +168,7 @@ def to_flat(image: Source, max_pixels: int = MAX_PIXELS) -> FlatImage:
     elif isinstance(image, Image.Image):
         flat = FlatImage(pixels=np.asarray(image.convert("RGBA")), has_alpha=_has_alpha(image), source="image")
     else:
-        flat = _from_array(np.asarray(image))
+        flat = _from_array(image)
     height, width = flat.pixels.shape[:2]
     if height * width > max_pixels:
         raise LimitError(

@@ -151,6 +151,13 @@ def test_links_stay_links(tmp_path: Path) -> None:
         assert load(tmp_path / "far" / name).layers[0].name == "two"
 
 
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    """A byte that is not UTF-8 is a lone surrogate in Python."""
+    for name in ("poster\udcff", "poster\udcff.psd", "poster\udcff.zip"):
+        small().save(tmp_path / name)
+        assert len(load(tmp_path / name)) == 1
+
+
 def test_very_long_names(tmp_path: Path) -> None:
     small().save(tmp_path / ("é" * 125))
     small().save(tmp_path / ("x" * 251 + ".psd"))

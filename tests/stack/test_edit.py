@@ -101,6 +101,14 @@ def test_move_a_layer_and_a_group(stack: LayerStack) -> None:
     assert [layer.offset for layer in moved.walk()] == [(0, 0), (4, 4), (21, 5), (31, 5)]
 
 
+def test_move_is_by_whole_pixels(stack: LayerStack) -> None:
+    moved = stack.move(1, dx=2.0).find(1)  # type: ignore[arg-type]
+    assert isinstance(moved, Layer)
+    assert moved.offset[0] - stack.find(1).offset[0] == 2
+    with pytest.raises(UsageError, match=r"cannot move by 1\.5, 0; layers lie on whole pixels"):
+        stack.move(1, dx=1.5)  # type: ignore[arg-type]
+
+
 def test_resize_keeps_the_centre(stack: LayerStack) -> None:
     box = ink_box(stack.resize("Headline", scale=0.5).find("Headline"))  # type: ignore[arg-type]
     assert box == (6, 6, 10, 9)

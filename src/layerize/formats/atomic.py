@@ -103,7 +103,9 @@ def _refuse_foreign(target: Path, may_replace: Callable[[Path], bool]) -> None:
 
 def _sibling(target: Path, kind: str) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
-    stem = target.name.encode()[:200].decode(errors="ignore")  # names end at 255 bytes on common file systems
+    stem = target.name.encode(errors="ignore")[:200].decode(
+        errors="ignore"
+    )  # names end at 255 bytes on common file systems
     return target.parent / f".{stem}.{os.getpid()}-{secrets.token_hex(3)}.{kind}"
 
 

@@ -45,7 +45,14 @@ def find(stack: LayerStack, ref: Ref) -> Node:
 
 
 def move(stack: LayerStack, ref: Ref, *, dx: int = 0, dy: int = 0) -> LayerStack:
-    """Shift a layer or group by whole pixels; x grows to the right, y downwards."""
+    """Shift a layer or group by whole pixels; x grows to the right, y downwards.
+
+    Raises:
+        UsageError: Not whole pixels.
+    """
+    if any(int(shift) != shift for shift in (dx, dy)):
+        raise UsageError(f"cannot move by {dx}, {dy}; layers lie on whole pixels.")
+    dx, dy = int(dx), int(dy)
     return _change(stack, ref, lambda node: _leafwise(node, lambda layer: _shifted(layer, dx, dy)))
 
 

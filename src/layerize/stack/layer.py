@@ -5,6 +5,7 @@ Knows nothing of files, of torch or of how stacks come to be. Pixels are NumPy `
 
 from __future__ import annotations
 
+import operator
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -62,6 +63,21 @@ def _frozen(pixels: U8) -> U8:
     return pixels
 
 
+def _whole_pair(offset: tuple[int, int]) -> tuple[int, int]:
+    try:
+        x, y = (operator.index(value) for value in offset)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"offset must be two whole numbers, got {offset!r}") from error
+    return x, y
+
+
+def _changes(node: Layer | Group, usual_blend: str) -> str:
+    """What ``repr`` adds where a layer is not as it would be by default."""
+    opacity = f", opacity {node.opacity:g}" if node.opacity != 1.0 else ""
+    blend = f", {node.blend}" if node.blend != usual_blend else ""
+    return f"{opacity}{blend}{'' if node.visible else ', hidden'}"
+
+
 def _check(opacity: float, blend: str, allowed: tuple[str, ...]) -> None:
     if not 0.0 <= opacity <= 1.0:
         raise ValueError(f"opacity must be in 0..1, got {opacity}")
@@ -95,7 +111,11 @@ class Layer:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pixels", _frozen(self.pixels))
+        object.__setattr__(self, "offset", _whole_pair(self.offset))
         _check(self.opacity, self.blend, BLEND_MODES)
+
+    def __repr__(self) -> str:
+        return f"Layer({self.name!r}, {self.size[0]}x{self.size[1]} at {self.offset}{_changes(self, 'normal')})"
 
     @property
     def size(self) -> tuple[int, int]:
@@ -117,6 +137,9 @@ class Group:
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
         _check(self.opacity, self.blend, ("pass-through", *BLEND_MODES))
+
+    def __repr__(self) -> str:
+        return f"Group({self.name!r}, {list(self.layers)}{_changes(self, 'pass-through')})"
 
 
 Node: TypeAlias = Layer | Group
@@ -144,6 +167,9 @@ class LayerStack:
 
     def __len__(self) -> int:
         return len(self.layers)
+
+    def __repr__(self) -> str:
+        return f"LayerStack({self.size[0]}x{self.size[1]}, {list(self.layers)})"
 
     def walk(self) -> Iterator[Layer]:
         """All leaf layers, bottom to top, groups opened."""
