@@ -152,8 +152,11 @@ class Reading:
 
 
 def level_evidence(level_logits_BLhw: Tensor, counts: int) -> Tensor:
-    """What the picture's level map says against stopping at N = k: log of the largest and of the mean probability that a
-    pixel shows a level of index k or higher, (B, counts, 2). With N layers the highest index is N - 1."""
+    """What the picture's level map says against stopping at N = k, (B, counts, 2).
+
+    Log of the largest and of the mean probability that a pixel shows a level of index k or higher; with N layers the
+    highest index is N - 1.
+    """
     probability = level_logits_BLhw.float().softmax(dim=1)
     higher = probability.flip(1).cumsum(dim=1).flip(1)[:, 1 : counts + 1]
     higher = F.pad(higher, (0, 0, 0, 0, 0, counts - higher.shape[1])).clamp_min(1e-4)
