@@ -132,8 +132,13 @@ def build(manifest: Manifest, read: Read, where: str, *, max_pixels: int) -> Lay
                 "raise --max-pixels to read it."
             )
         leaves.append((entry.group, entry.layer(picture.pixels)))
+    return assemble(manifest, leaves)
+
+
+def assemble(manifest: Manifest, leaves: list[tuple[str | None, Layer]]) -> LayerStack:
+    """The stack of a manifest from its layers at hand, each with the id of its group."""
     metadata = {key: value for key in FILE_KEYS if (value := getattr(manifest, key)) is not None}
-    return LayerStack(size=(width, height), layers=_tree(manifest.groups, leaves), metadata=metadata | manifest.extra)
+    return LayerStack(size=manifest.size, layers=_tree(manifest.groups, leaves), metadata=metadata | manifest.extra)
 
 
 def _tree(groups: list[GroupEntry], leaves: list[tuple[str | None, Layer]]) -> tuple[Node, ...]:

@@ -30,6 +30,7 @@ class Format:
 
 FOLDER = Format(name="manifest folder", save="manifest:save_folder", load="manifest:load_folder")
 _PSD = Format(name="Photoshop", save="psd:save_psd", load="psd_read:load_psd")
+_TIFF = Format(name="layered TIFF", save="tiff:save_tiff", load="tiff:load_tiff")
 
 FORMATS: dict[str, Format] = {
     ".layers": FOLDER,
@@ -38,6 +39,8 @@ FORMATS: dict[str, Format] = {
     ".psd": _PSD,
     ".psb": _PSD,
     ".svg": Format(name="SVG", save="svg:save_svg", load="svg:load_svg"),
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
     ".zip": Format(name="zipped manifest folder", save="zip:save_zip", load="zip:load_zip"),
 }
 
