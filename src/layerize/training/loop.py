@@ -158,7 +158,7 @@ class _Worker:
         recipe, progress = self.recipe, self.progress
         budget = self.settings["minutes"] * 60
         begun, before = time.monotonic(), progress.seconds
-        logged = saved = begun
+        logged = saved = before
         samples = recipe.processes * recipe.data.groups * recipe.data.group_size
         while True:
             progress.seconds = before + time.monotonic() - begun
@@ -169,13 +169,13 @@ class _Worker:
             self._step(seconds / budget)
             progress.step += 1
             progress.samples += samples
-            now = time.monotonic()
-            if now - logged > LOG_EVERY_SECONDS:
+            if seconds - logged > LOG_EVERY_SECONDS:
                 self._log()
-                logged = now
-            if now - saved > recipe.checkpoint_minutes * 60:
+                logged = seconds
+            # by the agreed clock: a process that saves alone waits for the other forever
+            if seconds - saved > recipe.checkpoint_minutes * 60:
                 self._save()
-                saved = now
+                saved = seconds
         if not stop:
             progress.finished = True
         self._save()
