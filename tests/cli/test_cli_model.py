@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import torch
@@ -28,6 +29,17 @@ def test_info_as_text_shows_figures_and_card(cli, checkpoint: Path) -> None:
     assert "LayerModel" in shown
     assert "fg_iou" in shown
     assert "Random weights." in shown
+
+
+def test_info_says_how_the_weights_are_stored(cli, checkpoint: Path) -> None:
+    assert json.loads(cli("model", "info", checkpoint, "--json").stdout)["dtype"] == "float32"
+
+
+def test_a_cut_off_file_of_weights_is_named(cli, checkpoint: Path) -> None:
+    shutil.copytree(checkpoint, "cut")
+    weights = Path("cut/model.safetensors")
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert "cut/model.safetensors: is no readable safetensors file" in cli("model", "info", "cut", code=1).stderr
 
 
 def test_unknown_model_is_named_with_those_that_exist(cli) -> None:

@@ -88,7 +88,7 @@ def test_sheets_hold_mixed_layer_counts() -> None:
         (["show", "--count", "0"], UsageError),
         (["show", "-o", "sheet.jpg"], UsageError),
         (["show", "--levels", "9", "-o", "x.png"], ConfigError),
-        (["show", "--count", "1", "-o", "no/such/folder/x.png"], OutputError),
+        (["show", "--count", "1", "-o", "a-file/x.png"], OutputError),
         (["make", "0", "-o", "x"], UsageError),
         (["make", "1", "-o", "x", "--size", "100x100"], UsageError),
         (["make", "1", "-o", "x", "--jobs", "0"], UsageError),
@@ -98,6 +98,7 @@ def test_bad_options_are_refused(
     arguments: list[str], error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("a-file").write_bytes(b"")
     done = runner.invoke(app, arguments)
     assert isinstance(done.exception, error), done.exception
     assert not list(tmp_path.iterdir())

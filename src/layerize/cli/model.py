@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from layerize.cli.report import say, say_json, warnings_on_stderr
-from layerize.errors import UsageError
+from layerize.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
     from layerize.models.checkpoint import CheckpointInfo
@@ -120,15 +121,19 @@ def _summary(name: str, info: CheckpointInfo) -> dict[str, Any]:
 
 
 def _parameters(folder: Path) -> Counter[str]:
-    """Parameters per part (the first word of a tensor's name), from the files' headers alone."""
-    from safetensors import safe_open
+    """Parameters per part (the first word of a tensor's name), from the files' headers alone.
+
+    Raises:
+        CheckpointError: A file is truncated, unreadable or no safetensors file.
+    """
+    from safetensors import SafetensorError, safe_open
 
     parts: Counter[str] = Counter()
     for file in sorted(folder.glob("*.safetensors")):
-        with safe_open(file, framework="np") as tensors:
-            for key in tensors.keys():  # noqa: SIM118 - not a dict
-                size = 1
-                for side in tensors.get_slice(key).get_shape():
-                    size *= side
-                parts[key.split(".")[0]] += size
+        try:
+            with safe_open(file, framework="np") as tensors:
+                for key in tensors.keys():  # noqa: SIM118 - not a dict
+                    parts[key.split(".")[0]] += math.prod(tensors.get_slice(key).get_shape())
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(f"{file}: is no readable safetensors file ({error}).") from error
     return parts

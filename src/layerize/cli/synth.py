@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from layerize.errors import OutputError, UsageError
+from layerize.errors import UsageError
 
 if TYPE_CHECKING:
     from layerize.synth.config import DesignConfig
@@ -110,6 +110,9 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Draw one contact sheet: each design's picture, its layers on a checkerboard, their names and the caption."""
+    import numpy as np
+
+    from layerize.formats import write_image
     from layerize.synth.design import draw_design
     from layerize.synth.sheet import contact_sheet
 
@@ -119,9 +122,6 @@ def show(
         raise UsageError(f"-o {out}: the contact sheet is a PNG; use a name that ends in .png.")
     config, canvas = _config(levels, system_fonts), parse_size(size)
     designs = [draw_design(seed + i, canvas, config) for i in range(count)]
-    try:
-        contact_sheet(designs, columns=columns).save(out)
-    except OSError as error:
-        raise OutputError(f"{out}: the contact sheet cannot be written ({error.strerror or error}).") from error
+    write_image(np.asarray(contact_sheet(designs, columns=columns).convert("RGBA")), out)
     layers = [len(design.names) for design in designs]
     typer.echo(json.dumps({"out": str(out), "designs": count, "layers": layers}) if as_json else str(out))

@@ -53,7 +53,7 @@ class CheckpointInfo:
         folder: Where it lies.
         class_name: Model class.
         config: Resolved config of that class.
-        dtype: How floating-point tensors are stored (``float32``, ``bfloat16``, ``float16`` or ``as is``).
+        dtype: How floating-point tensors are stored (``float32``, ``bfloat16``, ``float16``; several with commas).
         metadata: Free JSON values: training steps, figures, licence.
         card: The text of README.md.
         size: Bytes of all tensor files.
@@ -107,7 +107,7 @@ def save_model(
     facts = {
         "format_version": FORMAT_VERSION,
         "class": name,
-        "dtype": dtype or "as is",
+        "dtype": _stored_types(state),
         "config": config_to_dict(model.config),
         "metadata": dict(metadata or {}),
     }
@@ -184,6 +184,10 @@ def load_model(
     model.load_state_dict(tensors, assign=True)
     assert not any(tensor.is_meta for tensor in model.buffers()), "models keep no buffers outside their state dict"
     return model.to(device).eval()
+
+
+def _stored_types(state: Mapping[str, Tensor]) -> str:
+    return ", ".join(sorted({str(x.dtype).removeprefix("torch.") for x in state.values() if x.is_floating_point()}))
 
 
 def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:

@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from layerize.synth.colour import Colour
 from layerize.synth.dice import Dice
-from layerize.synth.pen import skia_colour
 from layerize.synth.skia_module import skia
 from layerize.synth.texture import octaves
 
@@ -219,8 +218,3 @@ def _tinted(alpha: U8, colour: Colour, strength: float) -> U8:
 def _over(top: U8, below: U8) -> U8:
     rest = (255 - top[..., 3:].astype(np.uint16)) * below
     return np.asarray(top + ((rest + 127) // 255).astype(np.uint8))
-
-
-def colour_filled(colour: Colour) -> Draw:
-    """A background of one colour."""
-    return lambda canvas: canvas.clear(skia_colour(colour))
