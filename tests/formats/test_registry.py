@@ -36,7 +36,7 @@ def test_overwrite(tmp_path: Path) -> None:
 
 def test_unknown_extensions(tmp_path: Path) -> None:
     with pytest.raises(
-        OutputError, match=r"unknown extension '\.xcf'; use \.layers, \.ora, .*\.zip, or no extension for a folder"
+        OutputError, match=r"unknown extension '\.xcf'; use .*\.layers, \.ora, .*\.zip, or no extension for a folder"
     ):
         save(stack(), tmp_path / "x.xcf")
     (tmp_path / "x.xcf").touch()

@@ -33,6 +33,7 @@ _PSD = Format(name="Photoshop", save="psd:save_psd", load="psd_read:load_psd")
 _TIFF = Format(name="layered TIFF", save="tiff:save_tiff", load="tiff:load_tiff")
 
 FORMATS: dict[str, Format] = {
+    ".exr": Format(name="OpenEXR", save="exr:save_exr", load="exr:load_exr"),
     ".layers": FOLDER,
     ".ora": Format(name="OpenRaster", save="ora:save_ora", load="ora_read:load_ora"),
     ".pptx": Format(name="PowerPoint", save="pptx:save_pptx"),
