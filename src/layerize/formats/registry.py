@@ -30,10 +30,13 @@ class Format:
 
 FOLDER = Format(name="manifest folder", save="manifest:save_folder", load="manifest:load_folder")
 _PSD = Format(name="Photoshop", save="psd:save_psd", load="psd_read:load_psd")
+_BUILD_UP = Format(name="an animation", save="build_up:save_build_up")
 _TIFF = Format(name="layered TIFF", save="tiff:save_tiff", load="tiff:load_tiff")
 
 FORMATS: dict[str, Format] = {
+    ".apng": _BUILD_UP,
     ".exr": Format(name="OpenEXR", save="exr:save_exr", load="exr:load_exr"),
+    ".gif": _BUILD_UP,
     ".layers": FOLDER,
     ".ora": Format(name="OpenRaster", save="ora:save_ora", load="ora_read:load_ora"),
     ".pptx": Format(name="PowerPoint", save="pptx:save_pptx"),
@@ -42,6 +45,7 @@ FORMATS: dict[str, Format] = {
     ".svg": Format(name="SVG", save="svg:save_svg", load="svg:load_svg"),
     ".tif": _TIFF,
     ".tiff": _TIFF,
+    ".webp": _BUILD_UP,
     ".zip": Format(name="zipped manifest folder", save="zip:save_zip", load="zip:load_zip"),
 }
 
