@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stack_strategies import same, stacks
 
-from layerize.errors import InputError, LayerizeError, LayerizeWarning, LimitError, MissingExtraError
+from layerize.errors import InputError, LayerizeError, LayerizeWarning, LimitError, MissingExtraError, OutputError
 from layerize.formats import load
 from layerize.formats.exr import from_linear, to_linear
 from layerize.stack import Group, Layer, LayerStack, flatten
@@ -121,6 +121,12 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("layerize.formats.budget.STACK_BUDGET", 2)
     with pytest.raises(LimitError, match="more than 2 times"):
         load(tmp_path / "x.exr", max_pixels=63)
+
+
+def test_what_openexr_refuses_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"x\.exr: OpenEXR cannot write it \(.*x\.exr.*data window.*choose another"):
+        LayerStack(size=(9, 7), layers=(noise(0, offset=(2**31 - 100, 0)),)).save(tmp_path / "x.exr")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

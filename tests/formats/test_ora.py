@@ -189,6 +189,12 @@ def test_files_of_other_programs(tmp_path: Path) -> None:
     assert len({layer.id for layer in stack.walk()}) == 3
 
 
+def test_the_farthest_offsets(tmp_path: Path) -> None:
+    layer = Layer(pixels=np.full((3, 3, 4), 200, np.uint8), offset=(2**31 - 9, -(2**31)))
+    LayerStack(size=(6, 6), layers=(layer,)).save(tmp_path / "x.ora")
+    assert next(load(tmp_path / "x.ora").walk()).offset == layer.offset
+
+
 @pytest.mark.parametrize(
     ("xml", "message"),
     [

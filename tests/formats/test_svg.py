@@ -119,6 +119,12 @@ def test_faded_pass_through_groups_are_told(tmp_path: Path) -> None:
     assert len(told) == 1
 
 
+def test_the_farthest_offsets(tmp_path: Path) -> None:
+    layer = Layer(pixels=np.full((3, 3, 4), 200, np.uint8), offset=(2**31 - 9, -(2**31)))
+    LayerStack(size=(6, 6), layers=(layer,)).save(tmp_path / "x.svg")
+    assert next(load(tmp_path / "x.svg").walk()).offset == layer.offset
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

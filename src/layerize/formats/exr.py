@@ -52,7 +52,8 @@ def save_exr(stack: LayerStack, path: str | Path) -> None:
         try:
             exr.File(parts).write(str(temporary))
         except RuntimeError as error:
-            raise OutputError(f"{path}: OpenEXR cannot write it ({error}); choose another place or format.") from error
+            detail = str(error).replace(str(temporary), Path(path).name)
+            raise OutputError(f"{path}: OpenEXR cannot write it ({detail}); choose another place or format.") from error
 
 
 def load_exr(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> LayerStack:

@@ -14,7 +14,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-import cv2
+import numpy as np
+from PIL import Image
 
 from layerize.errors import LayerizeWarning
 from layerize.formats.atomic import atomic_path
@@ -24,7 +25,6 @@ from layerize.formats.manifest import cropped
 from layerize.formats.own_marks import mark_node, mark_stack
 from layerize.formats.xml_safe import OWN, xml_text
 from layerize.stack.composite import flatten, iter_nodes
-from layerize.stack.convert import premultiply, to_float, to_u8, unpremultiply
 from layerize.stack.layer import U8, GroupBlendMode, Layer, LayerStack, Node
 
 MIMETYPE = b"image/openraster"
@@ -94,8 +94,7 @@ def _thumbnail(merged: U8) -> U8:
     if scale >= 1:
         return merged
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(premultiply(to_float(merged)), size, interpolation=cv2.INTER_AREA)
-    return to_u8(unpremultiply(small))
+    return np.asarray(Image.fromarray(merged).resize(size, Image.Resampling.BOX))  # Pillow weighs colours by alpha
 
 
 def _write(archive: zipfile.ZipFile, name: str, data: bytes, kind: int = zipfile.ZIP_STORED) -> None:

@@ -78,7 +78,7 @@ def number(element: Element, key: str, default: float, label: str) -> float:
     stored = element.get(key)
     try:
         value = default if stored is None else float(stored)
-        if abs(value) >= 2**31 or value != value:
+        if not -(2**31) <= value < 2**31:  # nor is NaN
             raise ValueError
     except ValueError:
         raise InputError(f"{label}: {key}={stored!r} is not a number that a stack can hold; correct it.") from None
