@@ -213,6 +213,19 @@ def test_damaged_files_never_raise_anything_else(
     assert stack.size[0] * stack.size[1] <= 100_000
 
 
+def test_what_psd_tools_skips_is_one_warning_and_not_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_psd(LayerStack(size=(6, 6), layers=(solid((255, 0, 0, 255), name="red"),)), tmp_path / "x.psd")
+    data = (tmp_path / "x.psd").read_bytes()
+    (tmp_path / "x.psd").write_bytes(data.replace(b"8BIMluni", b"8BIXluni"))
+    with pytest.warns(LayerizeWarning, match=r"x\.psd: parts of the PSD are damaged and were skipped") as caught:
+        load(tmp_path / "x.psd")
+    assert len(caught) == 1
+    assert caplog.records == []
+    assert capsys.readouterr().err == ""
+
+
 def test_save_is_quick(tmp_path: Path) -> None:
     import time
 

@@ -6,7 +6,10 @@ rendered into it by psd-tools: masks, vector shapes, clipped layers, layer effec
 
 from __future__ import annotations
 
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ import numpy as np
 from psd_tools import PSDImage
 from psd_tools.api import utils as psd_utils
 from psd_tools.api.layers import AdjustmentLayer
+from psd_tools.compression import PSDDecompressionWarning
 from psd_tools.constants import BlendMode as PsdBlend
 
 from layerize.errors import InputError, LayerizeError, LayerizeWarning, LimitError
@@ -58,7 +62,7 @@ def load_psd(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Layer
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, _repairs_reported(str(path)):
             _check_header(file.read(26), str(path), max_pixels)
             file.seek(0)
             document = PSDImage.open(file)
@@ -72,6 +76,34 @@ def load_psd(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Layer
     except Exception as error:  # psd-tools raises nearly anything on damaged files
         detail = " ".join(str(error).split())[:120] or type(error).__name__
         raise InputError(f"{path}: the PSD is damaged or cut off ({detail}); save it again.") from error
+
+
+class _Collector(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+@contextmanager
+def _repairs_reported(label: str) -> Iterator[None]:
+    """What psd-tools skips or blackens in a damaged file it says in its log; it is a loss like every other."""
+    logger, collector = logging.getLogger("psd_tools"), _Collector()
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(collector)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PSDDecompressionWarning)  # it is in the log, too
+            yield
+    finally:
+        logger.removeHandler(collector)
+        logger.propagate = propagate
+    if notes := list(dict.fromkeys(collector.messages)):
+        more = f"; {len(notes) - 1} more" if len(notes) > 1 else ""
+        text = f"{label}: parts of the PSD are damaged and were skipped or are black ({notes[0][:120]}{more})."
+        warnings.warn(text, LayerizeWarning, stacklevel=3)
 
 
 def _check_header(header: bytes, label: str, max_pixels: int) -> None:
