@@ -97,6 +97,16 @@ def test_size_limits(tmp_path: Path) -> None:
         LayerStack(size=(300_001, 1)).save(tmp_path / "x.psb")
 
 
+def test_layers_farther_out_than_the_format_can_say_are_refused(tmp_path: Path) -> None:
+    for offset in ((2**31 - 6, 0), (0, -(2**31) - 1)):
+        stack = LayerStack(size=(9, 9), layers=(solid((1, 2, 3, 255), name="far", offset=offset),))
+        with pytest.raises(OutputError, match=r"layer 'far' lies at .*farther out than a PSD can say; move it nearer"):
+            save_psd(stack, tmp_path / "x.psd")
+    edge = solid((1, 2, 3, 255), offset=(2**31 - 7, -(2**31)))
+    save_psd(LayerStack(size=(9, 9), layers=(edge,)), tmp_path / "x.psd")
+    assert next(load(tmp_path / "x.psd").walk()).offset == edge.offset
+
+
 def test_a_document_without_layers(tmp_path: Path) -> None:
     PSDImage.frompil(Image.new("RGB", (5, 4), (10, 20, 30))).save(tmp_path / "flat.psd")
     stack = load(tmp_path / "flat.psd")

@@ -99,6 +99,10 @@ def _add_layer(parent: Any, layer: Layer) -> Any:
         box, pixels = Box(*layer.offset, *layer.offset), np.zeros((1, 1, 4), np.uint8)
     else:
         pixels = layer.pixels[box.slices(*layer.offset)]
+    if not all(-(2**31) <= side < 2**31 for side in (box.x0, box.y0, box.x1, box.y1)):
+        raise OutputError(
+            f"layer {layer.name!r} lies at {box.x0}, {box.y0}, farther out than a PSD can say; move it nearer."
+        )
     return parent.create_pixel_layer(
         Image.fromarray(np.ascontiguousarray(pixels)),
         name="Layer",
