@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from layerize.cli.inputs import check_target, plan
+from layerize.cli.inputs import check_sheet, check_target, plan
 from layerize.errors import OutputError, UsageError
 
 EXTENSIONS = (".psd", ".zip", ".layers")
@@ -104,6 +104,16 @@ def test_targets_are_checked_before_the_work() -> None:
         check_target(Path("plain"))
     with pytest.raises(OutputError, match="cannot be written, File name too long"):
         check_target(Path("x" * 300))
+
+
+def test_sheets_are_checked_before_the_work() -> None:
+    check_sheet(Path("new/sheet.PNG"))
+    with pytest.raises(OutputError, match=r"s\.doc: a sheet is a picture, not '\.doc'; use one of \.png"):
+        check_sheet(Path("s.doc"))
+    with pytest.raises(OutputError, match="sheets: a sheet is a picture, not 'a folder'"):
+        check_sheet(Path("sheets"))
+    with pytest.raises(OutputError, match=r"one\.png is a file, not a folder"):
+        check_sheet(Path("one.png/sheet.png"))
 
 
 def test_a_place_that_may_not_be_written_to_is_found_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:

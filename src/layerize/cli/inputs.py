@@ -79,6 +79,24 @@ def check_target(out: Path) -> None:
         raise output_error(out, error) from error
 
 
+def check_sheet(sheet: Path) -> None:
+    """The same for a contact sheet.
+
+    Raises:
+        OutputError: Its extension is no picture's, or it cannot be written there.
+    """
+    from layerize.formats.atomic import output_error
+    from layerize.formats.image_write import IMAGE_EXTENSIONS
+
+    if sheet.suffix.lower() not in IMAGE_EXTENSIONS:
+        known = ", ".join(IMAGE_EXTENSIONS)
+        raise OutputError(f"{sheet}: a sheet is a picture, not {sheet.suffix or 'a folder'!r}; use one of {known}.")
+    try:
+        _check_place(sheet)
+    except OSError as error:
+        raise output_error(sheet, error) from error
+
+
 def _check_target(out: Path) -> None:
     from layerize.formats.manifest import is_manifest_folder
     from layerize.formats.registry import FOLDER, format_of
@@ -88,6 +106,10 @@ def _check_target(out: Path) -> None:
         raise OutputError(f"{out} is a folder with other files in it; name a new one, like {out / 'poster.layers'}.")
     if chosen is FOLDER and out.is_file():
         raise OutputError(f"{out} is a file; choose another name for the folder.")
+    _check_place(out)
+
+
+def _check_place(out: Path) -> None:
     place = next(parent for parent in out.absolute().parents if parent.exists())
     if not place.is_dir():
         raise OutputError(f"{out}: {place} is a file, not a folder; choose another place.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from layerize.cli.inputs import Job, check_target, plan
+from layerize.cli.inputs import Job, check_sheet, check_target, plan
 from layerize.cli.progress import progress_bar
 from layerize.cli.report import collected_warnings, complain, describe, layer_lines, layer_names, say, say_json, warn
 from layerize.errors import CheckpointError, UsageError
@@ -142,6 +142,8 @@ class _Worker:
             raise job.error
         assert job.out is not None
         check_target(job.out)
+        if job.sheet is not None:
+            check_sheet(job.sheet)
         progress("read", 0.0)
         image = read_image(job.source, max_pixels=self._options["max_pixels"])
         if image.note:
