@@ -20,6 +20,7 @@ from PIL import Image
 from layerize.errors import LayerizeWarning
 from layerize.formats.atomic import atomic_path
 from layerize.formats.image_write import encode_png
+from layerize.formats.layer_png import encode_layer
 from layerize.formats.losses import faded_groups
 from layerize.formats.manifest import cropped
 from layerize.formats.own_marks import mark_node, mark_stack
@@ -60,7 +61,7 @@ def save_ora(stack: LayerStack, path: str | Path) -> None:
     _add(SubElement(root, "stack"), stack.layers, names)
     xml = ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool, atomic_path(path) as temporary:
-        pictures = pool.map(lambda layer: encode_png(cropped(layer)[0]), leaves)
+        pictures = pool.map(lambda layer: encode_layer(cropped(layer)[0]), leaves)
         merged = flatten(stack)
         preview = pool.submit(encode_png, merged)
         with zipfile.ZipFile(temporary, "w") as archive:

@@ -6,8 +6,10 @@ Sizes and places are EMU (English Metric Units, 914,400 to the inch); a pixel is
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,9 @@ import numpy as np
 
 from layerize.errors import LayerizeWarning, MissingExtraError
 from layerize.formats.atomic import atomic_path
-from layerize.formats.image_write import encode_png
+from layerize.formats.layer_png import encode_layer
 from layerize.formats.losses import listed
+from layerize.formats.manifest import cropped
 from layerize.formats.xml_safe import xml_text
 from layerize.stack.composite import ink_box
 from layerize.stack.convert import to_float, to_u8
@@ -64,7 +67,8 @@ def save_pptx(stack: LayerStack, path: str | Path) -> None:
     document = Presentation()
     document.slide_width, document.slide_height = scale.width, scale.height
     slide = document.slides.add_slide(document.slide_layouts[BLANK_LAYOUT])
-    _add(slide.shapes, stack.layers, 1.0, scale)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        _add(slide.shapes, stack.layers, pool.map(_encoded, _inked(stack.layers, 1.0)), scale)
     with atomic_path(path) as temporary:
         document.save(str(temporary))
 
@@ -86,24 +90,40 @@ def _scale(size: tuple[int, int]) -> _Scale:
     return _Scale(emu_per_pixel=EMU_PER_PIXEL * factor, width=width, height=height)
 
 
-def _add(shapes: Any, nodes: tuple[Node, ...], opacity: float, scale: _Scale) -> None:
+def _inked(nodes: tuple[Node, ...], opacity: float) -> Iterator[tuple[Layer, float]]:
+    """The layers that can be seen, bottom to top, each with its opacity times those of its groups."""
+    for node in nodes:
+        if not node.visible:
+            continue
+        if isinstance(node, Group):
+            yield from _inked(node.layers, opacity * node.opacity)
+        elif ink_box(node) is not None:
+            yield node, opacity * node.opacity
+
+
+def _encoded(inked: tuple[Layer, float]) -> bytes:
+    layer, opacity = inked
+    return encode_layer(_faded(cropped(layer)[0], opacity))
+
+
+def _add(shapes: Any, nodes: tuple[Node, ...], pictures: Iterator[bytes], scale: _Scale) -> None:
+    """Add the nodes to a slide or group; ``pictures`` yields the PNG of each layer of ``_inked`` in turn."""
     for node in nodes:
         if not node.visible:
             continue
         name = xml_text(node.name)
         if isinstance(node, Group):
-            if any(ink_box(layer) for layer in _visible(node.layers)):
+            if any(_inked(node.layers, 1.0)):
                 group = shapes.add_group_shape()
                 _describe(group._element.nvGrpSpPr.cNvPr, name, name)
-                _add(group.shapes, node.layers, opacity * node.opacity, scale)
+                _add(group.shapes, node.layers, pictures, scale)
             continue
         box = ink_box(node)
         if box is None:
             continue
-        data = encode_png(_faded(node.pixels[box.slices(*node.offset)], opacity * node.opacity))
         left, top = scale(box.x0), scale(box.y0)
         width, height = scale(box.x1) - left, scale(box.y1) - top
-        picture = shapes.add_picture(io.BytesIO(data), left, top, max(1, width), max(1, height))
+        picture = shapes.add_picture(io.BytesIO(next(pictures)), left, top, max(1, width), max(1, height))
         words = (node.text or {}).get("content")
         _describe(picture._element.nvPicPr.cNvPr, name, xml_text(words) if isinstance(words, str) else name)
 

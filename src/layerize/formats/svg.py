@@ -19,7 +19,7 @@ from layerize.errors import InputError, LayerizeWarning
 from layerize.formats.atomic import atomic_path
 from layerize.formats.budget import PixelBudget
 from layerize.formats.image import DEFAULT_MAX_PIXELS, check_pixels, decode_image, read_bytes
-from layerize.formats.image_write import encode_png
+from layerize.formats.layer_png import encode_layer
 from layerize.formats.losses import faded_groups
 from layerize.formats.manifest import cropped
 from layerize.formats.own_marks import Marks, as_blend, mark_node, mark_stack, number
@@ -79,7 +79,7 @@ def load_svg(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Layer
 
 
 def _data_uri(layer: Layer) -> str:
-    return PNG_URI + base64.b64encode(encode_png(cropped(layer)[0])).decode()
+    return PNG_URI + base64.b64encode(encode_layer(cropped(layer)[0])).decode()
 
 
 def _add(parent: Element, nodes: tuple[Node, ...], uris: dict[int, str]) -> None:

@@ -17,6 +17,7 @@ from layerize.errors import InputError, LayerizeError, LimitError, MissingExtraE
 from layerize.formats.atomic import atomic_path
 from layerize.formats.budget import PixelBudget
 from layerize.formats.image import DEFAULT_MAX_PIXELS
+from layerize.formats.layer_png import without_hidden_colour
 from layerize.formats.pictures_and_manifest import Placed, check_pictures, describe_pictures, stack_of
 from layerize.stack.layer import U8, LayerStack
 
@@ -53,10 +54,11 @@ def save_tiff(stack: LayerStack, path: str | Path) -> None:
     with atomic_path(path) as temporary, tifffile.TiffWriter(temporary, bigtiff=big) as file:
         for number, picture in enumerate(pictures):
             file.write(
-                np.ascontiguousarray(picture.pixels),
+                without_hidden_colour(picture.pixels),
                 photometric="rgb",
                 extrasamples=["unassalpha"],
                 compression="zlib",
+                compressionargs={"level": 2},  # half the time of zlib's own 6
                 predictor=True,
                 resolution=(DPI, DPI),
                 resolutionunit="INCH",
