@@ -236,20 +236,25 @@ def test_the_limit_is_checked_before_decoding(kind: str, monkeypatch: pytest.Mon
     assert str(error.value).endswith("Resize it or raise --max-pixels.")
 
 
+def png_of_size(width: int, height: int) -> bytes:
+    """A PNG that claims this size and holds a thousand bytes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000)))
+
+
 def test_a_png_bomb_needs_no_memory() -> None:
-    head = struct.pack(">IIBBBBB", 90_000, 90_000, 8, 6, 0, 0, 0)
-    chunk = struct.pack(">I", 13) + b"IHDR" + head + struct.pack(">I", zlib.crc32(b"IHDR" + head))
-    idat = zlib.compress(bytes(1000))
-    data = (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk
-        + struct.pack(">I", len(idat))
-        + b"IDAT"
-        + idat
-        + struct.pack(">I", zlib.crc32(b"IDAT" + idat))
-    )
     with pytest.raises(LimitError, match=r"90000x90000 pixels \(8100.0 megapixels, 30.17 GiB"):
-        read_image(data)
+        read_image(png_of_size(90_000, 90_000))
+
+
+@pytest.mark.parametrize("size", [(0, 10), (10, 0)])
+def test_a_picture_without_pixels(size: tuple[int, int]) -> None:
+    with pytest.raises(InputError, match="its header describes no picture of at least 1x1 pixel"):
+        read_image(png_of_size(*size))
 
 
 def test_a_raised_limit_lets_more_than_pillows_own_through() -> None:

@@ -34,7 +34,7 @@ def train(
         Path | None, typer.Option("--run", "-o", help="Folder of the run; default runs/<recipe name>.")
     ] = None,
     max_time: Annotated[str, typer.Option(help="Budget of training time: 90s, 25m, 2h.")] = "25m",
-    max_steps: Annotated[int, typer.Option(help="Stop after this many steps; 0 for no limit.")] = 0,
+    max_steps: Annotated[int, typer.Option(min=0, help="Stop after this many steps; 0 for no limit.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run's last state.")] = False,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override a recipe value: key=value.")] = None,
 ) -> None:

@@ -289,4 +289,6 @@ def _decode_wide(image: Image.Image, data: bytes) -> U8 | None:
 
 
 def _short(error: Exception) -> str:
+    if isinstance(error, SyntaxError) and "not identified" in str(error):  # Pillow's word for it
+        return "its header describes no picture of at least 1x1 pixel"
     return " ".join(str(error).split())[:120] or type(error).__name__
