@@ -124,7 +124,16 @@ def test_a_saved_stack_without_hand_written_extras_reads(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "value", [{"x": object()}, {"source": 3}, {"recompose_error": -1}, {"model": "tiny"}, {"x": np.ones(2)}]
+    "value",
+    [
+        {"x": object()},
+        {"source": 3},
+        {"recompose_error": -1},
+        {"model": "tiny"},
+        {"x": np.ones(2)},
+        {"x": float("nan")},
+        {"model": {"loss": float("inf")}},
+    ],
 )
 def test_metadata_that_does_not_fit_is_refused(value: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="the stack's metadata cannot be written"):

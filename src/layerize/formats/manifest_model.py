@@ -159,11 +159,19 @@ class Manifest(_Strict):
             )
 
     def to_json(self) -> str:
-        """Indented JSON, in any script; absent facts are left out, file-name bytes that are no text become ``?``."""
+        """Indented JSON, in any script; absent facts are left out, file-name bytes that are no text become ``?``.
+
+        Raises:
+            OutputError: A number is not finite, which JSON cannot say.
+        """
         data = self.model_dump(mode="json")
         optional = {"composite", "extra", "groups", *FILE_KEYS}
         data = {key: value for key, value in data.items() if value not in (None, [], {}) or key not in optional}
-        text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+        try:
+            text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        except ValueError as error:
+            message = "the stack's metadata cannot be written: a number is NaN or infinite; JSON has finite ones only."
+            raise OutputError(message) from error
         return text.encode(errors="replace").decode()
 
     @model_validator(mode="after")
