@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from layerize.errors import CheckpointError, LayerizeError
+from layerize.errors import CheckpointError, ConfigError, LayerizeError
 from layerize.models import checkpoint
 from layerize.models.layer_model import LayerModel
 from layerize.models.rgba_vae import RGBAVAE
@@ -79,8 +79,11 @@ def test_two_processes_train_together(tmp_path: Path) -> None:
 
 
 def test_resume_needs_a_whole_state(tmp_path: Path) -> None:
-    with pytest.raises(LayerizeError, match="nothing to resume"):
-        train(LAYERS, tmp_path, minutes=BUDGET, resume=True)
+    for processes in (1, 2):
+        with pytest.raises(LayerizeError, match="nothing to resume"):
+            train(replace(LAYERS, processes=processes), tmp_path, minutes=BUDGET, resume=True)
+    with pytest.raises(CheckpointError):
+        train(replace(LAYERS, processes=2, start_from=str(tmp_path / "absent")), tmp_path, minutes=BUDGET)
     train(LAYERS, tmp_path, minutes=BUDGET, max_steps=1)
     (tmp_path / "state" / "ema.safetensors").write_bytes(b"damaged")
     with pytest.raises(CheckpointError, match="cannot be read"):
@@ -110,3 +113,15 @@ def test_learning_rate_warms_up_holds_and_decays() -> None:
     assert learning_rate_factor(config, 50, 0.5) == 1.0
     assert learning_rate_factor(config, 50, 0.875) == pytest.approx(0.55)
     assert learning_rate_factor(config, 50, 1.0) == pytest.approx(0.1)
+
+
+def test_only_some_parameters_train_when_asked(tmp_path: Path) -> None:
+    train(LAYERS, tmp_path / "whole", minutes=BUDGET, max_steps=1)
+    off = dict.fromkeys(("alpha", "colour", "ownership", "recomposition", "flow", "level"), 0.0)
+    recipe = replace(LAYERS, start_from=str(tmp_path / "whole" / "model"), only=("transformer.stop",), loss_weights=off)
+    train(recipe, tmp_path / "stop", minutes=BUDGET, max_steps=3)
+    before, after = weights(tmp_path / "whole"), weights(tmp_path / "stop")
+    changed = [name for name in before if not torch.equal(before[name], after[name])]
+    assert sorted(changed) == ["transformer.stop_head.bias", "transformer.stop_head.weight", "transformer.stop_tokens"]
+    with pytest.raises(ConfigError, match="no parameter begins with 'transfromer'"):
+        train(replace(recipe, only=("transfromer",)), tmp_path / "bad", minutes=BUDGET, max_steps=1)

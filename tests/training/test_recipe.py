@@ -47,5 +47,8 @@ def test_unreadable_files_are_refused(tmp_path: Path) -> None:
     broken.write_text("stage = ")
     with pytest.raises(ConfigError, match="not valid TOML"):
         read_recipe(broken)
+    broken.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        read_recipe(broken)
     with pytest.raises(ConfigError, match="cannot read"):
         read_recipe(tmp_path / "absent.toml")

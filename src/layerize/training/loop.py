@@ -58,6 +58,9 @@ def train(
     Returns:
         The folder of the saved model.
     """
+    if resume and checkpointing.find_state(run) is None:
+        raise LayerizeError(f"{run}: nothing to resume here. Leave out --resume to start a new run.")
+    build_stage(recipe)  # what is wrong with it is said here, once, and not by a process
     run.mkdir(parents=True, exist_ok=True)
     for key, value in _MALLOC.items():
         os.environ.setdefault(key, value)
@@ -281,8 +284,7 @@ class _Worker:
 
     def _load(self) -> None:
         state = checkpointing.find_state(self.run)
-        if state is None:
-            raise LayerizeError(f"{self.run}: nothing to resume here. Leave out --resume to start a new run.")
+        assert state is not None
         self.progress, weights, ema, moments, _ = checkpointing.load_state(state)
         self.progress.finished = False
         with torch.no_grad():

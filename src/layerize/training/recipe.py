@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -75,6 +75,7 @@ class Recipe:
         stage: ``vae`` or ``image-to-layers``.
         model: ``default`` or ``tiny`` preset.
         start_from: Folder of a checkpoint to take weights from; "" for none.
+        only: Beginnings of the names of the parameters to train, everything else is frozen; empty for all.
         data: What it sees.
         optimiser: How it learns.
         processes: Processes of one thread each (gloo all-reduce between them).
@@ -86,6 +87,7 @@ class Recipe:
     stage: str
     model: str = "default"
     start_from: str = ""
+    only: tuple[str, ...] = ()
     data: DataConfig = field(default_factory=DataConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     processes: int = 2
@@ -126,7 +128,7 @@ def read_recipe(path: str | Path, overrides: tuple[str, ...] = ()) -> Recipe:
         raise ConfigError(
             f"{path}: cannot read the recipe ({error.strerror}). Give the path of a TOML file."
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}.") from error
     for override in overrides:
         key, separator, value = override.partition("=")
@@ -185,8 +187,3 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
         raise ConfigError(f"{where} must be {hint.__name__}, got {value!r}.")
     return value
-
-
-def with_seed(recipe: Recipe, seed: int) -> Recipe:
-    """The same recipe from another first design seed."""
-    return replace(recipe, data=replace(recipe.data, seed=seed))

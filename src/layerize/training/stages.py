@@ -125,6 +125,7 @@ class ImageToLayersStage:
         "reconstruction": 0.0,
         "kl": 1e-5,
     }
+    GROUP_TERMS = ("alpha", "colour", "ownership", "recomposition", "flow", "level")
     PURE_NOISE_SHARE = 0.5
     VAE_PICTURES = 6
 
@@ -135,6 +136,7 @@ class ImageToLayersStage:
             self._start_from(Path(recipe.start_from))
         self.weights = _weights(self.WEIGHTS, recipe)
         self.model.vae.requires_grad_(self.weights["reconstruction"] > 0)
+        _freeze_all_but(self.model, recipe.only)
         for convolutional in (self.model.vae, self.model.encoder, self.model.pixel_decoder, self.model.decoder):
             convolutional.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -155,10 +157,9 @@ class ImageToLayersStage:
 
     def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         reading = self.model.read(batch.picture_B3HW, batch.captions)
-        parts: dict[str, list[Tensor]] = {
-            name: [] for name in ("alpha", "colour", "ownership", "recomposition", "flow", "level")
-        }
-        for index, layers in batch.groups:
+        layered = any(self.weights[name] for name in self.GROUP_TERMS)  # else no layer pass: training the stop tokens
+        parts: dict[str, list[Tensor]] = {name: [] for name in self.GROUP_TERMS if layered}
+        for index, layers in batch.groups if layered else ():
             for name, value in self._group_losses(reading.select(index), layers, generator).items():
                 parts[name].append(value)
         terms = {name: torch.stack(values).mean() for name, values in parts.items()}
@@ -206,6 +207,20 @@ def _weights(defaults: Mapping[str, float], recipe: Recipe) -> dict[str, float]:
     if unknown:
         raise ConfigError(f"recipe: unknown loss weight {sorted(unknown)[0]!r}; known: {', '.join(defaults)}.")
     return {**defaults, **recipe.loss_weights}
+
+
+def _freeze_all_but(model: nn.Module, beginnings: tuple[str, ...]) -> None:
+    """Leave only parameters whose names begin so trainable; no beginnings leave the model as it is.
+
+    Raises:
+        ConfigError: No parameter's name begins so.
+    """
+    for beginning in beginnings:
+        if not any(name.startswith(beginning) for name, _ in model.named_parameters()):
+            parts = sorted({name.split(".")[0] for name, _ in model.named_parameters()})
+            raise ConfigError(f"recipe: no parameter begins with {beginning!r}; parts are {', '.join(parts)}.")
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(parameter.requires_grad and (not beginnings or name.startswith(beginnings)))
 
 
 def _with_vae(config: LayerModelConfig, vae: RGBAVAE) -> LayerModelConfig:
