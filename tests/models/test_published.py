@@ -18,7 +18,7 @@ pytest.importorskip("transformers")
 
 import tiny_published
 
-from layerize import splitter
+from layerize import predictors
 from layerize.errors import CheckpointError, LayerizeWarning
 from layerize.flow import layered
 from layerize.flow.layered import EncodedPrompt, LayeredPredictor
@@ -28,6 +28,7 @@ from layerize.models.layer_model import LayerModel
 from layerize.models.published import PublishedConfig, PublishedModel
 from layerize.models.qwen_text import QwenTextEncoder
 from layerize.models.rgba_vae import RGBAVAE
+from layerize.splitter import Splitter
 
 HEIGHT, WIDTH = 48, 80
 
@@ -193,12 +194,12 @@ def test_an_imported_model_is_a_checkpoint_like_any_other(model: PublishedModel,
 def test_imported_weights_split_a_picture(
     model: PublishedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(splitter, "PUBLISHED_AREA_SIDE", 64)
-    monkeypatch.setattr(splitter, "PUBLISHED_STEPS", 2)
+    monkeypatch.setattr(predictors, "PUBLISHED_AREA_SIDE", 64)
+    monkeypatch.setattr(predictors, "PUBLISHED_STEPS", 2)
     pixels = np.asarray(picture().convert("RGB"))
-    stack = splitter.Splitter.load(str(save_model(model, tmp_path / "qwen")), device="cpu").split(pixels)
+    stack = Splitter.load(str(save_model(model, tmp_path / "qwen")), device="cpu").split(pixels)
     assert stack.size == (WIDTH, HEIGHT)
-    assert 1 <= len(stack) <= splitter.PUBLISHED_LAYERS
+    assert 1 <= len(stack) <= predictors.PUBLISHED_LAYERS
     composite = np.asarray(stack.composite())[..., :3].astype(int)
     assert np.abs(composite - pixels).max() <= 1
     assert (stack.metadata["model"]["name"], stack.metadata["model"]["steps"]) == ("qwen", 2)
