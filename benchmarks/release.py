@@ -1,6 +1,6 @@
 """Make a trained model the shipped one, if it scores better on held-out designs.
 
-    python benchmarks/release.py RUN/model [--count 500] [--name default] [--force]
+    python benchmarks/release.py RUN/model [--after RUN/model ...] [--count 500] [--name default] [--force]
 
 Both models, the candidate as it will be stored (bfloat16) and the shipped one, are scored in the same run; the card and
 the checkpoint's metadata get the candidate's figures.
@@ -57,11 +57,13 @@ the background. recomp.: PSNR of the layers' composite. hidden bg L1: colour err
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("candidate", type=Path)
+    parser.add_argument("--after", type=Path, nargs="*", default=[], help="Models of the earlier stages, in order.")
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--name", default="default")
     parser.add_argument("--force", action="store_true", help="Release even if it scores no better.")
     options = parser.parse_args()
-    model, info = load_model(options.candidate), read_info(options.candidate)
+    model = load_model(options.candidate)
+    training = "\n".join(how_trained(folder) for folder in [*options.after, options.candidate])
     with tempfile.TemporaryDirectory() as folder:
         packed = save_model(model, Path(folder) / options.name, dtype="bfloat16")
         figures = evaluate(load_predictor(str(packed), "auto"), options.count, None)
@@ -72,12 +74,17 @@ def main() -> None:
         print(f"shipped: fg IoU {best.summary()['foreground_iou']:.3f}")
         if best.summary()["foreground_iou"] >= figures.summary()["foreground_iou"]:
             sys.exit("not better than the shipped model: nothing changed (--force releases it all the same)")
-    write(model, figures, info.card, options.name, options.count)
+    write(model, figures, training, options.name, options.count)
 
 
-def write(model: object, figures: Figures, training_card: str, name: str, count: int) -> None:
+def how_trained(folder: Path) -> str:
+    """One list item from the card that training wrote: the stage and its effort."""
+    title, _, text = read_info(folder).card.split("\n## Facts")[0].partition("\n")
+    return f"- `{title.strip('# ')}`: {' '.join(text.split())}"
+
+
+def write(model: object, figures: Figures, training: str, name: str, count: int) -> None:
     """Store the model with its card and figures."""
-    training = training_card.split("\n## Facts")[0].partition("\n")[2].strip()
     card = CARD.format(training=training, count=count, last=count - 1, table=table(figures))
     counts = {"count_exact": round(figures.count_exact, 3), "count_within_one": round(figures.count_within_one, 3)}
     facts = {key: round(value, 4) for key, value in figures.summary().items()} | counts
