@@ -2,7 +2,7 @@
 
     python benchmarks/readme_pictures.py [--model NAME|DIR]
 
-``NAME.jpg``: contact sheet of each example. ``edit.jpg``: the poster before and after one edit.
+``NAME.jpg``: contact sheet of each example. ``edit.jpg``: the poster before and after a change of background.
 """
 
 from __future__ import annotations
@@ -15,27 +15,12 @@ from PIL import Image
 
 from layerize.sheet import GAP, PAPER, contact_sheet
 from layerize.splitter import Splitter
-from layerize.stack import LayerStack, edit
+from layerize.stack import edit
 from layerize.stack.composite import flatten
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 WIDTH = 1400
-
-
-def largest_upper_layer(stack: LayerStack) -> int:
-    """The index of the layer above the background that shows most ink."""
-    ink = [sum(int(layer.pixels[..., 3].sum()) for layer in stack.with_layers([node]).walk()) for node in stack.layers]
-    return 1 + int(np.argmax(ink[1:]))
-
-
-def edited(stack: LayerStack) -> LayerStack:
-    """Another background, and the main object smaller and moved."""
-    if len(stack) < 2:
-        return edit.background(stack, "#2f6fde")
-    main = largest_upper_layer(stack)
-    changed = edit.move(edit.resize(stack, main, scale=0.75), main, dx=stack.size[0] // 12)
-    return edit.background(changed, "#2f6fde")
 
 
 def side_by_side(pictures: list[Image.Image], width: int) -> Image.Image:
@@ -62,7 +47,7 @@ def main() -> None:
         sheet.save(IMAGES / f"{example.stem}.jpg", quality=88, optimize=True)
         print(IMAGES.relative_to(ROOT) / f"{example.stem}.jpg", [layer.name for layer in stack.walk()])
         if example.stem == "poster":
-            after = Image.fromarray(flatten(edited(stack)))
+            after = Image.fromarray(flatten(edit.background(stack, "#f4c95d")))
             side_by_side([picture, after], WIDTH // 2).save(IMAGES / "edit.jpg", quality=90, optimize=True)
 
 

@@ -36,7 +36,7 @@ def main() -> None:
     [result] = json.loads(layerize("split", poster, "-o", layers, "--sheet", sheet, "--json"))["results"]
     split_seconds = time.perf_counter() - start
     layerize("convert", layers, psd)
-    layerize("edit", layers, "-o", edited, "--background", "#2f6fde")
+    layerize("edit", layers, "-o", edited, "--background", "#f4c95d")
     layerize("join", edited, "-o", flat)
     width, height = result["size"]
     print(f"\n{result['count']} layers of {width}x{height}, bottom to top, in {split_seconds:.1f} s from a cold start:")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 F32: TypeAlias = npt.NDArray[np.float32]
 
-MIN_COVER = 0.0005
+MIN_COVER = 0.002
 """A predicted layer that owns less than this share of the picture is empty."""
 DUPLICATE_IOU = 0.9
 
