@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from layerize.stack.torch_over import visible_weights
 from layerize.training.batches import draw_batch
-from layerize.training.losses import visible_weights
 from layerize.training.recipe import DataConfig
 
 CONFIG = DataConfig(

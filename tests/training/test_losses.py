@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from layerize.stack.torch_over import visible_weights
 from layerize.training import losses
 
 
@@ -26,7 +27,7 @@ def test_visible_weights_sum_to_one_and_match_their_logs() -> None:
     alpha, _ = scene()
     soft = 0.1 + 0.8 * alpha
     soft[:, 0] = 1
-    weights = losses.visible_weights(soft)
+    weights = visible_weights(soft)
     torch.testing.assert_close(weights.sum(dim=1), torch.ones(2, 16, 16))
     logs = losses.log_visible_weights(torch.logit(soft, eps=1e-7))
     torch.testing.assert_close(logs.exp(), weights, atol=1e-5, rtol=1e-4)
@@ -35,7 +36,7 @@ def test_visible_weights_sum_to_one_and_match_their_logs() -> None:
 def test_perfect_layers_cost_nothing() -> None:
     alpha, rgb = scene()
     logits = logits_of(alpha)
-    picture = (losses.visible_weights(alpha)[:, :, None] * rgb).sum(dim=1)
+    picture = (visible_weights(alpha)[:, :, None] * rgb).sum(dim=1)
     assert losses.alpha_loss(logits, alpha) < 1e-4
     assert losses.colour_loss(rgb, rgb, alpha) == 0
     assert losses.ownership_loss(logits, alpha) < 1e-4
@@ -60,7 +61,7 @@ def test_colours_under_zero_alpha_do_not_matter() -> None:
 
 def test_level_loss_prefers_the_visible_layer() -> None:
     alpha, _ = scene()
-    visible = torch.nn.functional.avg_pool2d(losses.visible_weights(alpha), 2)
+    visible = torch.nn.functional.avg_pool2d(visible_weights(alpha), 2)
     right = torch.cat([20 * visible, torch.zeros(2, 2, 8, 8)], dim=1)
     assert losses.level_loss(right, alpha) < losses.level_loss(-right, alpha) - 1
 

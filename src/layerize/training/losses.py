@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from layerize.stack.torch_over import visible_weights
+
 
 def alpha_loss(logits_BKHW: Tensor, target_BKHW: Tensor) -> Tensor:
     """Three parts cross-entropy and one part soft IoU, mean over layers."""
@@ -32,13 +34,6 @@ def log_visible_weights(logits_BKHW: Tensor) -> Tensor:
     above = torch.cat([above[:, 1:], torch.zeros_like(above[:, :1])], dim=1)
     own = torch.cat([torch.zeros_like(logits_BKHW[:, :1]), F.logsigmoid(logits_BKHW[:, 1:])], dim=1)
     return own + above
-
-
-def visible_weights(alpha_BKHW: Tensor) -> Tensor:
-    """``w_k = a_k prod_(j>k) (1 - a_j)``: the share of layer k in the composite."""
-    above = (1 - alpha_BKHW).flip(1).cumprod(dim=1).flip(1)
-    above = torch.cat([above[:, 1:], torch.ones_like(above[:, :1])], dim=1)
-    return alpha_BKHW * above
 
 
 def ownership_loss(logits_BKHW: Tensor, target_alpha_BKHW: Tensor) -> Tensor:
