@@ -1,4 +1,4 @@
-"""The shipped model on held-out synthetic designs, beside two baselines that need no weights.
+"""The shipped model on held-out synthetic designs, beside three baselines that need no weights.
 
     python benchmarks/model.py [--model NAME|DIR] [--count 500] [--steps N] [--json]
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from layerize.evaluation.baselines import background_difference, one_layer
+from layerize.evaluation.baselines import background_difference, load_splitter, one_layer
 from layerize.evaluation.measures import LayerScores, score
 from layerize.predictors import Predictor, load_predictor
 from layerize.synth.design import HELD_OUT_SEEDS, draw_design
@@ -62,14 +62,21 @@ def mean(values: list[float] | list[bool]) -> float:
 def evaluate(predictor: Predictor, count: int, steps: int | None, *, baselines: bool = True) -> Figures:
     """Score ``count`` held-out designs."""
 
-    def predict(picture: np.ndarray, layers: int | None, solver_steps: int | None) -> np.ndarray:
-        return predictor.predict(
+    def predict(
+        picture: np.ndarray, layers: int | None, solver_steps: int | None, with_: Predictor = predictor
+    ) -> np.ndarray:
+        return with_.predict(
             picture, layers=layers, steps=solver_steps, seed=0, prompt=None, progress=lambda *_: None
         ).coarse_Khw4
 
     methods: dict[str, Method] = {"model": lambda picture, layers: predict(picture, layers, steps)}
     if baselines:
-        methods |= {"one layer": one_layer, "background difference": background_difference}
+        regions = load_splitter("baseline:regions", "cpu").predictor
+        methods |= {
+            "one layer": one_layer,
+            "background difference": background_difference,
+            "colour regions": lambda picture, layers: predict(picture, layers, None, regions),
+        }
     figures = Figures()
     for seed in HELD_OUT_SEEDS[:count]:
         design = draw_design(seed)
