@@ -1,0 +1,1 @@
+"""Words as layers of their own: found, lifted off the picture, described (extra ``text``)."""
