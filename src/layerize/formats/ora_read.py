@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from layerize.errors import InputError, LayerizeWarning
+from layerize.errors import InputError
 from layerize.formats.budget import PixelBudget
 from layerize.formats.image import DEFAULT_MAX_PIXELS, check_pixels, decode_image
+from layerize.formats.loss import report
 from layerize.formats.ora import MIMETYPE
 from layerize.formats.own_marks import Marks, as_blend, number
 from layerize.formats.xml_safe import OWN, parse_xml
@@ -61,7 +61,7 @@ class _Reader:
     def _node(self, element: Element, origin: tuple[int, int]) -> list[Node]:
         name = element.get("name", "")
         if element.tag not in ("layer", "stack"):
-            self._warn(name, f"<{element.tag}> elements are not supported and it was left out")
+            report(self.label, "lost", name, f"<{element.tag}> elements are not supported and it was left out")
             return []
         place = (origin[0] + self._whole(element, "x"), origin[1] + self._whole(element, "y"))
         opacity = min(max(number(element, "opacity", 1, self.label), 0.0), 1.0)
@@ -102,7 +102,7 @@ class _Reader:
         if mode is not None:
             return mode
         nearest = _NEAREST.get(operator, "normal")
-        self._warn(name, f"the composite operator {operator} was replaced by {nearest}")
+        report(self.label, "blend-replaced", name, f"the composite operator {operator} was replaced by {nearest}")
         return nearest
 
     def _group_blend(self, element: Element, blend: BlendMode, opacity: float) -> GroupBlendMode:
@@ -114,6 +114,3 @@ class _Reader:
 
     def _whole(self, element: Element, key: str) -> int:
         return round(number(element, key, 0, self.label))
-
-    def _warn(self, name: str, what: str) -> None:
-        warnings.warn(f"{self.label}, layer {name!r}: {what}.", LayerizeWarning, stacklevel=2)
