@@ -71,3 +71,18 @@ def test_kl_is_zero_only_for_the_prior() -> None:
     assert losses.kl_loss(zero, zero) == 0
     assert losses.kl_loss(zero + 1, zero) == pytest.approx(0.5)
     assert losses.kl_loss(zero, zero - 2) > 0.4
+
+
+def test_small_layers_count_as_much_as_large_ones() -> None:
+    """Missing a small layer on top of a large one must cost nearly as much as missing the large one."""
+    alpha = torch.zeros(1, 3, 64, 64)
+    alpha[:, 0] = 1
+    alpha[:, 1, 8:56, 8:56] = 1
+    alpha[:, 2, 24:36, 24:36] = 1
+    right = logits_of(alpha)
+    costs = []
+    for missing in (1, 2):
+        wrong = right.clone()
+        wrong[:, missing] = logits_of(torch.zeros(1, 1, 64, 64))[:, 0]
+        costs.append(float(losses.ownership_loss(wrong, alpha)))
+    assert costs[1] > 0.25 * costs[0]  # by pixels alone the small layer, 1/16 of the area, would cost 1/15

@@ -12,6 +12,9 @@ from torch import Tensor
 
 from layerize.stack.torch_over import visible_weights
 
+LEAST_PIXELS = 16.0
+"""A layer that shows fewer pixels than about this many counts for less than a whole layer."""
+
 
 def alpha_loss(logits_BKHW: Tensor, target_BKHW: Tensor) -> Tensor:
     """Three parts cross-entropy and one part soft IoU, mean over layers."""
@@ -37,15 +40,25 @@ def log_visible_weights(logits_BKHW: Tensor) -> Tensor:
 
 
 def ownership_loss(logits_BKHW: Tensor, target_alpha_BKHW: Tensor) -> Tensor:
-    """Cross-entropy of the visible weights against the true ones, mean over pixels."""
-    return -(visible_weights(target_alpha_BKHW) * log_visible_weights(logits_BKHW)).sum(dim=1).mean()
+    """Cross-entropy of the visible weights against the true ones; half the mean over pixels, half that over layers."""
+    return _by_pixel_and_layer(visible_weights(target_alpha_BKHW), log_visible_weights(logits_BKHW))
 
 
 def level_loss(level_logits_BLhw: Tensor, target_alpha_BKHW: Tensor) -> Tensor:
     """Cross-entropy of the picture's per-pixel level logits (1/2 size) against the layers visible there."""
     weights = F.avg_pool2d(visible_weights(target_alpha_BKHW), 2)
     log_p = level_logits_BLhw.float().log_softmax(dim=1)[:, : weights.shape[1]]
-    return -(weights * log_p).sum(dim=1).mean()
+    return _by_pixel_and_layer(weights, log_p)
+
+
+def _by_pixel_and_layer(weights_BKHW: Tensor, log_p_BKHW: Tensor) -> Tensor:
+    """Cross-entropy, half as the mean over pixels and half as the mean over layers, whatever their size.
+
+    High levels are small: a mean over pixels alone learns backgrounds and panels and never names a level above 2.
+    """
+    costs = -(weights_BKHW * log_p_BKHW)
+    by_layer = costs.sum(dim=(-1, -2)) / (weights_BKHW.sum(dim=(-1, -2)) + LEAST_PIXELS)
+    return (costs.sum(dim=1).mean() + by_layer.mean()) / 2
 
 
 def recomposition_loss(alpha_BKHW: Tensor, rgb_BK3HW: Tensor, picture_B3HW: Tensor) -> Tensor:
