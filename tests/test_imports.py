@@ -29,6 +29,7 @@ ROOMS = (
     "refine",
     "text",
     "coarse",
+    "recursion",
     "predictors",
     "splitter",
     "synth",

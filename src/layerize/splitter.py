@@ -5,6 +5,7 @@ read, shrink, encode, count, denoise, decode, drop, refine, name.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,19 +16,24 @@ import numpy.typing as npt
 from PIL import Image
 
 from layerize.coarse import drop_duplicates, drop_empty, not_larger
-from layerize.errors import InputError, LimitError, UsageError
+from layerize.errors import InputError, LayerizeWarning, LimitError, UsageError
 from layerize.formats import FlatImage, read_image
 from layerize.naming import name_layers
 from layerize.predictors import Prediction, Predictor, Progress, load_predictor
+from layerize.recursion import as_group, layer_to_split, put_in_place
 from layerize.refine import RefineConfig, refine
 from layerize.stack import Group, Layer, LayerStack, flatten, premultiply, to_float
+from layerize.stack.composite import iter_nodes
+from layerize.stack.edit import Ref
 from layerize.stack.layer import U8, Node
 from layerize.stack.parts import parts as connected_parts
 
 Source: TypeAlias = str | Path | FlatImage | Image.Image | npt.NDArray[Any]
 
 MAX_PIXELS = 64_000_000
+PALE = 215  # u8 level from which a colour cannot be told from white
 BAND = 256  # rows compared at a time
+LEAST_SIDE = 8  # px; smaller layers are not split again
 
 
 class Splitter:
@@ -100,8 +106,9 @@ class Splitter:
         leaves = [Layer(pixels=raster, name=name) for raster, name in zip(rasters, names, strict=True)]
         nodes: list[Node] = [cropped(leaf) for leaf in leaves]
         if depth > 1:
-            again = partial(self._split_again, steps=steps, seed=seed, depth=depth - 1, max_pixels=max_pixels)
-            nodes = [again(node) if i else node for i, node in enumerate(nodes)]
+            options = {"steps": steps, "seed": seed, "depth": depth - 1, "max_pixels": max_pixels}
+            taken = {node.name for node in nodes}
+            nodes = [self._split_again(node, taken, **options) or node if i else node for i, node in enumerate(nodes)]
         if parts:
             nodes = [_apart(node) if i else node for i, node in enumerate(nodes)]
         report("name", 1.0)
@@ -119,23 +126,55 @@ class Splitter:
         self, pixels: U8, layers: int | None, steps: int | None, seed: int, prompt: str | None, report: Progress
     ) -> Prediction:
         return self.predictor.predict(
-            over_white(pixels), layers=layers, steps=steps, seed=seed, prompt=prompt, progress=report
+            over_ground(pixels), layers=layers, steps=steps, seed=seed, prompt=prompt, progress=report
         )
 
-    def _split_again(self, node: Node, *, steps: int | None, seed: int, depth: int, max_pixels: int) -> Node:
-        """A layer as a group of what it is made of; the layer itself when the model finds nothing to split."""
-        if not isinstance(node, Layer) or min(node.size) < 8:
-            return node
-        flat = FlatImage(pixels=node.pixels, has_alpha=True, source=node.name)
-        stack = self.split(flat, steps=steps, seed=seed, depth=depth, max_pixels=max_pixels)
-        if len(stack) < 2:
-            return node
-        members = tuple(_shifted(member, node.offset) for member in stack.layers)
-        members = (_renamed(members[0], f"{node.name} base"), *members[1:])
-        return Group(layers=members, name=node.name, id=node.id)
+    def split_layer(self, stack: LayerStack, ref: Ref, **options: Any) -> LayerStack:
+        """Split one layer of a stack again: a group takes its place, whose composite equals the layer within 1/255.
+
+        Args:
+            stack: Any stack, of any origin.
+            ref: Index, id or name of the layer; it may lie in a group, to any depth.
+            **options: As of :meth:`split`: ``layers``, ``steps``, ``seed``, ``prompt``, ``parts``, ``depth`` ...
+
+        Returns:
+            The stack with the group, which keeps the layer's id, name, opacity, blend mode and visibility. All other
+            layers are the same objects.
+
+        Warns:
+            LayerizeWarning: The model found nothing to split, and the stack is as it was; or the layer's live text is
+                lost.
+
+        Raises:
+            UsageError: There is no such layer, it is a group, or an option is out of range.
+            LimitError: The layer has more than ``max_pixels`` pixels.
+        """
+        layer = layer_to_split(stack, ref)
+        taken = {node.name for node in iter_nodes(stack.layers) if node is not layer}
+        group = self._split_again(layer, taken, **options)
+        if group is None:
+            more = "ask for more with --layers" if options.get("layers") in (None, 1) else "it is too simple or small"
+            warnings.warn(f"layer {layer.name!r} stays one layer: nothing was found in it; {more}.", LayerizeWarning, 2)
+            return stack
+        if layer.text is not None:
+            warnings.warn(f"the live text of layer {layer.name!r} is lost: it is pixels now.", LayerizeWarning, 2)
+        metadata = {key: value for key, value in stack.metadata.items() if key != "recompose_error"}
+        return replace(put_in_place(stack, layer, group), metadata=metadata)
+
+    def _split_again(self, node: Node, taken: set[str], **options: Any) -> Group | None:
+        """A layer as a group of what it is made of; None when the model finds nothing to split."""
+        _check_options(**{name: options[name] for name in ("layers", "steps", "seed", "depth") if name in options})
+        if not isinstance(node, Layer):
+            return None
+        layer = cropped(node)
+        if min(layer.size) < LEAST_SIDE or not layer.pixels[..., 3].any():
+            return None
+        flat = FlatImage(pixels=layer.pixels, has_alpha=True, source=layer.name)
+        stack = self.split(flat, **options)
+        return as_group(layer, stack.layers, taken) if len(stack) > 1 else None
 
 
-def _check_options(*, layers: int | None, steps: int | None, seed: int, depth: int) -> None:
+def _check_options(*, layers: int | None = None, steps: int | None = None, seed: int = 0, depth: int = 1) -> None:
     """Refuse what no model could make sense of, before a pixel is read."""
     bounds = {"layers": (layers, 1), "steps": (steps, 1), "depth": (depth, 1), "seed": (seed, 0)}
     for name, (value, least) in bounds.items():
@@ -190,12 +229,15 @@ def _from_array(array: npt.NDArray[Any]) -> FlatImage:
     return FlatImage(pixels=array, has_alpha=bool((array[..., 3] < 255).any()), source="array")
 
 
-def over_white(pixels_HW4: U8) -> U8:
-    """RGB over a white background, as people see a transparent picture."""
+def over_ground(pixels_HW4: U8) -> U8:
+    """RGB over white, as people see a transparent picture; over black where most ink is too near to white to show."""
     alpha = pixels_HW4[..., 3:]
     if alpha.min() == 255:
         return pixels_HW4[..., :3]
-    blended = (pixels_HW4[..., :3].astype(np.uint16) * alpha + 255 * (255 - alpha.astype(np.uint16)) + 127) // 255
+    ink = pixels_HW4[..., :3][alpha[..., 0] > 127]
+    pale = float((ink.min(axis=1) > PALE).mean()) if len(ink) else 0.0
+    ground = 0 if pale > 0.5 else 255
+    blended = (pixels_HW4[..., :3].astype(np.uint16) * alpha + ground * (255 - alpha.astype(np.uint16)) + 127) // 255
     return blended.astype(np.uint8)
 
 
@@ -215,16 +257,6 @@ def _apart(node: Node) -> Node:
         return replace(node, layers=tuple(_apart(member) for member in node.layers))
     group = connected_parts(node)
     return node if len(group.layers) < 2 else group
-
-
-def _shifted(node: Node, offset: tuple[int, int]) -> Node:
-    if isinstance(node, Group):
-        return replace(node, layers=tuple(_shifted(member, offset) for member in node.layers))
-    return replace(node, offset=(node.offset[0] + offset[0], node.offset[1] + offset[1]))
-
-
-def _renamed(node: Node, name: str) -> Node:
-    return replace(node, name=name)
 
 
 def recompose_error(pixels_HW4: U8, composite_HW4: U8) -> int:

@@ -15,6 +15,7 @@ import typer
 from layerize.cli.inputs import Job, check_sheet, check_target, plan
 from layerize.cli.progress import progress_bar
 from layerize.cli.report import collected_warnings, complain, describe, layer_lines, layer_names, say, say_json, warn
+from layerize.cli.split_layer import split_layers, stack_and_target
 from layerize.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Result:
     warnings: list[str] = field(default_factory=list)
     error: str | None = None
     tree: list[str] = field(default_factory=list)
+    compared: str = "picture"
 
     def describe(self, stack: LayerStack) -> None:
         """Take from a stack what is to be told of it, not its pixels."""
@@ -48,14 +50,17 @@ class Result:
         self.tree = layer_lines(stack)
 
     def as_json(self) -> dict[str, Any]:
-        """Everything but the tree, which repeats the layers."""
-        return {name: value for name, value in asdict(self).items() if name != "tree"}
+        """Everything but what only the text says."""
+        return {name: value for name, value in asdict(self).items() if name not in ("tree", "compared")}
 
 
 def split(
     ctx: typer.Context,
     images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE", readable=False, help="Pictures, or folders of pictures.")
+        list[Path],
+        typer.Argument(
+            metavar="IMAGE", readable=False, help="Pictures, or folders of pictures; with --layer one stack of layers."
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -73,6 +78,14 @@ def split(
     steps: Annotated[int | None, typer.Option(min=1, help="Denoising steps. Default: the model's own.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same layers.")] = 0,
     prompt: Annotated[str | None, typer.Option(help="What the picture shows, in words.")] = None,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LAYER",
+            help="Split this layer (index, id or name) of a saved stack into a group in its place; repeatable. OUT "
+            "defaults to NAME-split in the stack's format.",
+        ),
+    ] = None,
     depth: Annotated[int, typer.Option(min=1, help="Split layers again into groups, this many levels deep.")] = 1,
     parts: Annotated[bool, typer.Option("--parts", help="Make a group of a layer's unconnected parts.")] = False,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where the model runs.")] = "auto",
@@ -92,9 +105,14 @@ def split(
     """
     from layerize.formats import FORMATS
 
-    jobs = plan(images, out=out, extension=_extension(file_format, FORMATS), sheet=sheet, extensions=FORMATS)
+    extension = _extension(file_format, FORMATS)
+    if layer:
+        jobs = [Job(*stack_and_target(images, out, extension), sheet)]
+    else:
+        jobs = plan(images, out=out, extension=extension, sheet=sheet, extensions=FORMATS)
     options = {"layers": layers, "steps": steps, "seed": seed, "prompt": prompt, "parts": parts, "depth": depth}
     worker = _Worker(model, device, {**options, "max_pixels": max_pixels}, debug=ctx.find_root().params["debug"])
+    worker.layers = layer or []
     results = []
     with progress_bar(len(jobs)) as bar:
         for index, job in enumerate(jobs):
@@ -114,6 +132,7 @@ class _Worker:
     def __init__(self, model: str, device: str, options: dict[str, Any], *, debug: bool) -> None:
         self._model, self._device, self._options, self._debug = model, device, options, debug
         self._splitter: Splitter | None = None
+        self.layers: list[str] = []  # of a stack, to be split again
 
     def attempt(self, job: Job, progress: Progress) -> Result:
         """The result of one job; every failure of this picture alone becomes ``Result.error``.
@@ -136,7 +155,7 @@ class _Worker:
         return result
 
     def _run(self, job: Job, result: Result, progress: Progress) -> None:
-        from layerize.formats import read_image, save
+        from layerize.formats import save
 
         if job.error is not None:
             raise job.error
@@ -144,21 +163,42 @@ class _Worker:
         check_target(job.out)
         if job.sheet is not None:
             check_sheet(job.sheet)
+        picture, stack = (
+            self._split_layers(job, result, progress) if self.layers else self._split(job, result, progress)
+        )
+        progress("write", 1.0)
+        save(stack, job.out)
+        result.out = str(job.out)
+        if job.sheet is not None:
+            _draw_sheet(picture, stack, job.sheet)
+            result.sheet = str(job.sheet)
+
+    def _split(self, job: Job, result: Result, progress: Progress) -> tuple[U8, LayerStack]:
+        from layerize.formats import read_image
+
         progress("read", 0.0)
         image = read_image(job.source, max_pixels=self._options["max_pixels"])
         if image.note:
             result.warnings.append(image.note)
+        stack = self._loaded(progress).split(image, **self._options, progress=progress)
+        result.describe(stack)
+        return image.pixels, stack
+
+    def _split_layers(self, job: Job, result: Result, progress: Progress) -> tuple[U8, LayerStack]:
+        from layerize.splitter import recompose_error
+        from layerize.stack import flatten
+
+        loaded = partial(self._loaded, progress)
+        stack, before = split_layers(job.source, self.layers, loaded, self._options, progress)
+        result.describe(stack)
+        result.recompose_error, result.compared = recompose_error(before, flatten(stack)), "old one"
+        return before, stack
+
+    def _loaded(self, progress: Progress) -> Splitter:
         if self._splitter is None:
             progress("load the model", 0.0)
             self._splitter = _load(self._model, self._device)
-        stack = self._splitter.split(image, **self._options, progress=progress)
-        progress("write", 1.0)
-        save(stack, job.out)
-        result.out = str(job.out)
-        result.describe(stack)
-        if job.sheet is not None:
-            _draw_sheet(image.pixels, stack, job.sheet)
-            result.sheet = str(job.sheet)
+        return self._splitter
 
 
 def _load(model: str, device: str) -> Splitter:
@@ -198,7 +238,7 @@ def _print(result: Result, *, quiet: bool) -> None:
         complain(result.error if result.error.startswith(result.path) else f"{result.path}: {result.error}")
     if quiet or result.out is None:
         return
-    exact = f"composite within {result.recompose_error}/255 of the picture"
+    exact = f"composite within {result.recompose_error}/255 of the {result.compared}"
     say(f"{result.path} -> {result.out}  ({result.seconds:.1f} s, {exact})")
     for line in result.tree:
         say(line)
