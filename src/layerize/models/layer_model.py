@@ -6,6 +6,8 @@ Three calls make a decomposition, and training and inference use the same three:
 * ``denoise``: noisy latents at time t to the clean latents (x_0-prediction) and layer tokens;
 * ``decode``: layer tokens to sharp RGBA layers with the picture as guide.
 
+Without a picture ``read_text`` takes the place of ``read``, and the RGBA-VAE alone that of ``decode``.
+
 Shape letters as in ``vld_mmdit``; pictures are RGB 0..1, latents are normalised. Knows nothing of files or schedules.
 """
 
@@ -126,21 +128,13 @@ class Reading:
 
     def select(self, index_n: Tensor) -> Reading:
         """The same for some of the pictures; ``index_n`` holds their positions in the batch."""
-        prefix, pixels = self.prefix, self.pixels
+        pixels = self.pixels
 
         def pick(x: Tensor) -> Tensor:
             return x.index_select(0, index_n)
 
         return Reading(
-            prefix=vld_mmdit.Prefix(
-                context=tuple((pick(k), pick(v)) for k, v in prefix.context),
-                mask_BS=None if prefix.mask_BS is None else pick(prefix.mask_BS),
-                condition_BSD=pick(prefix.condition_BSD),
-                layer_input_BSD=None if prefix.layer_input_BSD is None else pick(prefix.layer_input_BSD),
-                latents_BSC=pick(prefix.latents_BSC),
-                stop_logits_BK=None if prefix.stop_logits_BK is None else pick(prefix.stop_logits_BK),
-                grid=prefix.grid,
-            ),
+            prefix=select_prefix(self.prefix, index_n),
             pixels=PixelFeatures(
                 pixels_BEHW=pick(pixels.pixels_BEHW),
                 quarter_BChw=pick(pixels.quarter_BChw),
@@ -149,6 +143,37 @@ class Reading:
             picture_B3HW=pick(self.picture_B3HW),
             stop_logits_BK=pick(self.stop_logits_BK),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextReading:
+    """What the model knows from text alone: keys and values, and a stop logit for each layer count 1..K."""
+
+    prefix: vld_mmdit.Prefix
+    stop_logits_BK: Tensor
+
+    def select(self, index_n: Tensor) -> TextReading:
+        """The same for some of the texts."""
+        return TextReading(
+            prefix=select_prefix(self.prefix, index_n), stop_logits_BK=self.stop_logits_BK.index_select(0, index_n)
+        )
+
+
+def select_prefix(prefix: vld_mmdit.Prefix, index_n: Tensor) -> vld_mmdit.Prefix:
+    """Some of a batch; ``index_n`` holds their positions."""
+
+    def pick(x: Tensor) -> Tensor:
+        return x.index_select(0, index_n)
+
+    return vld_mmdit.Prefix(
+        context=tuple((pick(k), pick(v)) for k, v in prefix.context),
+        mask_BS=None if prefix.mask_BS is None else pick(prefix.mask_BS),
+        condition_BSD=pick(prefix.condition_BSD),
+        layer_input_BSD=None if prefix.layer_input_BSD is None else pick(prefix.layer_input_BSD),
+        latents_BSC=pick(prefix.latents_BSC),
+        stop_logits_BK=None if prefix.stop_logits_BK is None else pick(prefix.stop_logits_BK),
+        grid=prefix.grid,
+    )
 
 
 def level_evidence(level_logits_BLhw: Tensor, counts: int) -> Tensor:
@@ -217,7 +242,15 @@ class LayerModel(nn.Module):
         stop_logits = prefix.stop_logits_BK.float() + evidence.float().squeeze(-1)
         return Reading(prefix=prefix, pixels=pixels, picture_B3HW=picture, stop_logits_BK=stop_logits)
 
-    def denoise(self, x_t_BKChw: Tensor, t_B: Tensor, reading: Reading) -> tuple[Tensor, Tensor]:
+    def read_text(self, prompts: Sequence[str], grid: tuple[int, int]) -> TextReading:
+        """The prefix pass of text alone, for a canvas of ``grid`` (rows, columns) tokens of 16 x 16 pixels."""
+        text, mask = self.text.encode(prompts)
+        nothing = text.new_zeros((len(prompts), 0, self.config.transformer.token_channels))
+        prefix = self.transformer.prefix(nothing, text, grid=grid, text_mask_BT=None if bool(mask.all()) else mask)
+        assert prefix.stop_logits_BK is not None
+        return TextReading(prefix=prefix, stop_logits_BK=prefix.stop_logits_BK.float())
+
+    def denoise(self, x_t_BKChw: Tensor, t_B: Tensor, reading: Reading | TextReading) -> tuple[Tensor, Tensor]:
         """Predicted clean latents (B, K, z, h, w) and layer tokens (B, K, S, D) at time t (1 is pure noise)."""
         prediction, tokens = self.transformer.denoise(pack(x_t_BKChw), t_B, reading.prefix)
         return unpack(prediction, reading.prefix.grid), tokens

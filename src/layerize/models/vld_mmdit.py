@@ -45,7 +45,8 @@ class VLDMMDiTConfig:
         prefix_attention: See the module docstring.
         condition_concat: Each layer token's input also holds the condition latents of its place.
         picture_features: Channels of picture-encoder features added to condition and layer tokens; 0 for none.
-        max_layers: Stop tokens and layer-index embeddings (from the bottom and from the top); 0 for none.
+        max_layers: Stop tokens and, with prefix attention, layer-index embeddings (from the bottom and from the top);
+            0 for none.
     """
 
     latent_channels: int = 16
@@ -319,6 +320,7 @@ class VLDMMDiT(nn.Module):
         if config.max_layers:
             self.stop_tokens = nn.Parameter(torch.randn(config.max_layers, width) * 0.02)
             self.stop_head = nn.Linear(width, 1)
+        if config.max_layers and config.prefix_attention:
             self.from_bottom = nn.Embedding(config.max_layers, width)
             self.from_top = nn.Embedding(config.max_layers, width)
 
@@ -337,7 +339,7 @@ class VLDMMDiT(nn.Module):
 
         Args:
             frames_BKSC: Packed noisy latents of the generated frames.
-            condition_BSC: Packed latents of the condition image.
+            condition_BSC: Packed latents of the condition image; of no tokens (B, 0, C) when there is only text.
             text_BTD: Text embeddings (text_dim channels).
             t_B: Time in 0..1 (1 is pure noise).
             grid: (rows, columns) of tokens in a frame.
@@ -353,9 +355,9 @@ class VLDMMDiT(nn.Module):
         if self.config.zero_condition_time:
             zero = self.time(torch.zeros_like(t_B), composite_flag_B, image.dtype)[:, None]
             # as published: only the first frame is at time t, every later frame and the condition at t = 0
-            image_time = torch.cat([time.expand(-1, S, -1), zero.expand(-1, K * S, -1)], dim=1)
+            image_time = torch.cat([time.expand(-1, S, -1), zero.expand(-1, image.shape[1] - S, -1)], dim=1)
         positions = [rope.frame_positions(index, *grid, device=device) for index in range(K)]
-        positions.append(rope.frame_positions(rope.CONDITION_LAYER, *grid, device=device))
+        positions.append(rope.frame_positions(rope.CONDITION_LAYER, *grid, device=device)[: condition_BSC.shape[1]])
         tables = self._rotation(torch.cat(positions)), self._text_rotation(text_BTD.shape[1], grid, K, device)
         mask = None
         if text_mask_BT is not None:
@@ -377,7 +379,7 @@ class VLDMMDiT(nn.Module):
         """Prefix attention, first pass: text, condition image and stop tokens see one another, modulated at t = 0.
 
         Args:
-            condition_BSC: Packed latents of the condition image.
+            condition_BSC: Packed latents of the condition image; of no tokens (B, 0, C) when there is only text.
             text_BTD: Text embeddings.
             grid: (rows, columns) of tokens in a frame.
             text_mask_BT: True for real text tokens.
@@ -387,7 +389,7 @@ class VLDMMDiT(nn.Module):
         device = condition_BSC.device
         image = self.image_in(condition_BSC)
         layer_input = None
-        positions = rope.frame_positions(rope.CONDITION_LAYER, *grid, device=device)
+        positions = rope.frame_positions(rope.CONDITION_LAYER, *grid, device=device)[:S]
         if picture_BSF is not None:
             image = image + self.picture_in(picture_BSF)
             layer_input = self.picture_to_layers(picture_BSF)
@@ -430,7 +432,7 @@ class VLDMMDiT(nn.Module):
         B, K, S, _ = layers_BKSC.shape
         device = layers_BKSC.device
         image = self.image_in(layers_BKSC)
-        if self.config.condition_concat:
+        if self.config.condition_concat and prefix.latents_BSC.shape[1]:
             image = image + self.condition_in(prefix.latents_BSC)[:, None]
         if prefix.layer_input_BSD is not None:
             image = image + prefix.layer_input_BSD[:, None]
