@@ -12,7 +12,8 @@ from layerize.stack.layer import U8, LayerStack
 FLAGS: dict[str, str] = {
     # what the stack shows otherwise than the file: see LOSSES
     "adjustment": "an adjustment or fill without pixels that acts on what lies below it; left out",
-    "artboard": "the file holds artboards, each a picture of its own on one canvas",
+    "artboards": "several artboards, each a picture of its own, on one canvas",
+    "blend-if": "the layer hides some tones or channels of itself (Blend If); all of it is drawn",
     "blend-replaced": "a blend mode that a stack does not have was replaced by the nearest",
     "damaged": "a part of the file is damaged and was left out or is transparent",
     "effect": "a layer effect that is not drawn, or only approximately",
@@ -22,6 +23,7 @@ FLAGS: dict[str, str] = {
     "lost-text": "text in a form that is not drawn (SVG 1.2 flowRoot)",
     "missing-font": "a font family that is not installed here; another one was drawn",
     # what is baked into a layer's pixels
+    "adjustment-baked": "an adjustment clipped to the layer was drawn into it",
     "clip": "layers clipped to this one were drawn into it",
     "effect-baked": "the layer's effects were drawn into its pixels",
     "fill-opacity": "the layer's fill opacity was multiplied into its pixels or its opacity",
@@ -30,6 +32,7 @@ FLAGS: dict[str, str] = {
     "mask": "the layer's pixel mask was multiplied into its alpha",
     "vector-mask": "the layer's vector mask was multiplied into its alpha",
     # what the layer or the file is
+    "artboard": "the document is an artboard; its background became a layer, its members are cut to it",
     "animation": "an animated document; the frame shown is taken",
     "blend": "a blend mode other than normal",
     "empty": "a layer without any pixel; left out",
@@ -62,7 +65,8 @@ FLAGS: dict[str, str] = {
 LOSSES = frozenset(
     {
         "adjustment",
-        "artboard",
+        "artboards",
+        "blend-if",
         "blend-replaced",
         "damaged",
         "effect",

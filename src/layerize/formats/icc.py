@@ -34,7 +34,7 @@ def to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, list[str]]
             renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
             flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
-        if colour.mode != "RGB" or not _is_srgb(transform):
+        if colour.mode != "RGB" or not is_srgb(transform):
             converted = ImageCms.applyTransform(colour, transform)
             assert converted is not None
             colour = converted
@@ -46,7 +46,8 @@ def to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, list[str]]
     return result, notes
 
 
-def _is_srgb(transform: ImageCms.ImageCmsTransform) -> bool:
+def is_srgb(transform: ImageCms.ImageCmsTransform) -> bool:
+    """Whether a transform from RGB to sRGB leaves all colours where they are."""
     steps = np.linspace(0, 255, 6).astype(np.uint8)
     grid = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
     mapped = ImageCms.applyTransform(Image.fromarray(grid), transform)

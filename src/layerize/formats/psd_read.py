@@ -32,10 +32,10 @@ from layerize.stack.layer import U8, Group, GroupBlendMode, Layer, LayerStack, N
 # psd-tools holds PSB to the limit of PSD, 30,000 pixels a side; sizes are checked here on the header instead.
 psd_utils.MAX_DIMENSION_PSD = PSB_MAX_SIDE
 
-_BLENDS: dict[PsdBlend, GroupBlendMode] = {psd: ours for ours, psd in BLENDS.items()}
+MODES: dict[PsdBlend, GroupBlendMode] = {psd: ours for ours, psd in BLENDS.items()}
 
 # Photoshop's modes that W3C does not have, and the nearest that it has.
-_NEAREST: dict[PsdBlend, GroupBlendMode] = {
+NEAREST: dict[PsdBlend, GroupBlendMode] = {
     PsdBlend.DISSOLVE: "normal",
     PsdBlend.LINEAR_BURN: "color-burn",
     PsdBlend.DARKER_COLOR: "darken",
@@ -178,9 +178,9 @@ class _Reader:
 
     def _blend(self, member: Any) -> GroupBlendMode:
         mode = member.blend_mode
-        if mode in _BLENDS:
-            return _BLENDS[mode]
-        nearest = _NEAREST.get(mode, "normal")
+        if mode in MODES:
+            return MODES[mode]
+        nearest = NEAREST.get(mode, "normal")
         self._warn(member, f"the blend mode {mode.name.lower().replace('_', '-')} was replaced by {nearest}")
         return nearest
 
