@@ -15,6 +15,7 @@ from layerize.errors import UsageError
 
 if TYPE_CHECKING:
     from layerize.synth.config import DesignConfig
+    from layerize.synth.elements import ElementBank
 
 app = typer.Typer(
     rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Draw procedural designs with known layers."
@@ -23,6 +24,14 @@ app = typer.Typer(
 Size = Annotated[str, typer.Option(help="Canvas as WIDTHxHEIGHT; multiples of 16, at least 64.")]
 Seed = Annotated[int, typer.Option(help="Seed of the first design.")]
 Levels = Annotated[str, typer.Option(help="Number of layers, background included: N or N-M, from 2 to 8.")]
+Elements = Annotated[
+    Path | None, typer.Option(help="Dataset of 'layerize data extract' whose cut-outs are used besides the drawn ones.")
+]
+ElementShare = Annotated[float, typer.Option(help="Share of figures and pictures that are real cut-outs, 0 to 1.")]
+Licence = Annotated[
+    list[str] | None,
+    typer.Option(help="SPDX licence of cut-outs that may be used, or 'any'; repeatable. Default: open ones."),
+]
 SystemFonts = Annotated[bool, typer.Option("--system-fonts", help="Also use this machine's fonts and emoji.")]
 
 
@@ -50,11 +59,24 @@ def parse_levels(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2] or match[1])
 
 
-def _config(levels: str, system_fonts: bool) -> DesignConfig:
+def _config(levels: str, system_fonts: bool, element_share: float) -> DesignConfig:
     from layerize.synth.config import DesignConfig
 
     fewest, most = parse_levels(levels)
-    return DesignConfig(min_levels=fewest, max_levels=most, use_system_fonts=system_fonts)
+    return DesignConfig(min_levels=fewest, max_levels=most, use_system_fonts=system_fonts, element_share=element_share)
+
+
+def _bank(folder: Path | None, licences: list[str] | None) -> ElementBank | None:
+    """The cut-outs that may be used, from every split."""
+    if folder is None:
+        if licences:
+            raise UsageError("--licence chooses among the cut-outs of --elements DATASET; give that too.")
+        return None
+    from layerize.synth.elements import ElementBank
+    from layerize.synth.licences import DEFAULT_LICENCES
+
+    allowed = None if licences and "any" in licences else licences or DEFAULT_LICENCES
+    return ElementBank.load(folder, licences=allowed, split=None)
 
 
 @app.command()
@@ -67,6 +89,9 @@ def make(
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes.")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace designs that are there already.")] = False,
     system_fonts: SystemFonts = False,
+    elements: Elements = None,
+    element_share: ElementShare = 0.5,
+    licence: Licence = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Draw designs and write each as a manifest folder: its layers, its composite and its caption."""
@@ -75,9 +100,9 @@ def make(
 
     start, made = time.perf_counter(), []
     with progress_bar(count) as bar:
-        config = _config(levels, system_fonts)
+        config, bank = _config(levels, system_fonts, element_share), _bank(elements, licence)
         designs = make_designs(
-            count, out, size=parse_size(size), seed=seed, jobs=jobs, overwrite=overwrite, config=config
+            count, out, size=parse_size(size), seed=seed, jobs=jobs, overwrite=overwrite, config=config, elements=bank
         )
         for design in designs:
             made.append(design)
@@ -90,6 +115,7 @@ def make(
         "seconds": round(seconds, 3),
         "layers": {str(number): times for number, times in tally.items()},
         "folders": [str(design.folder) for design in made],
+        "sources": bank.sources if bank else [],
     }
     if as_json:
         typer.echo(json.dumps(result))
@@ -107,6 +133,9 @@ def show(
     levels: Levels = "2-6",
     columns: Annotated[int, typer.Option(help="Designs side by side.")] = 2,
     system_fonts: SystemFonts = False,
+    elements: Elements = None,
+    element_share: ElementShare = 0.5,
+    licence: Licence = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Draw one contact sheet: each design's picture, its layers on a checkerboard, their names and the caption."""
@@ -120,8 +149,9 @@ def show(
         raise UsageError(f"--count {count} --columns {columns}: allowed are 1 to 200 designs and 1 column or more.")
     if out.suffix.lower() != ".png":
         raise UsageError(f"-o {out}: the contact sheet is a PNG; use a name that ends in .png.")
-    config, canvas = _config(levels, system_fonts), parse_size(size)
-    designs = [draw_design(seed + i, canvas, config) for i in range(count)]
+    config, canvas = _config(levels, system_fonts, element_share), parse_size(size)
+    bank = _bank(elements, licence)
+    designs = [draw_design(seed + i, canvas, config, bank) for i in range(count)]
     write_image(np.asarray(contact_sheet(designs, columns=columns).convert("RGBA")), out)
     layers = [len(design.names) for design in designs]
     typer.echo(json.dumps({"out": str(out), "designs": count, "layers": layers}) if as_json else str(out))

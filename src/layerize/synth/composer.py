@@ -8,6 +8,8 @@ from layerize.synth import fonts, lettering, words
 from layerize.synth.colour import Colour, Palette, readable
 from layerize.synth.config import DesignConfig
 from layerize.synth.dice import Dice
+from layerize.synth.element_items import real_figure, real_photo
+from layerize.synth.elements import ElementBank
 from layerize.synth.heroes import Item, figure, icon, shadow_for
 from layerize.synth.layouts import Layout
 from layerize.synth.raster import Box, Finish
@@ -27,14 +29,24 @@ class Composer:
         palette: Colours.
         config: Difficulty.
         depth: Highest level wanted (number of layers minus one).
+        elements: Real cut-outs to use besides the drawn figures and pictures.
     """
 
-    def __init__(self, scene: Scene, dice: Dice, palette: Palette, config: DesignConfig, depth: int) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        dice: Dice,
+        palette: Palette,
+        config: DesignConfig,
+        depth: int,
+        elements: ElementBank | None = None,
+    ) -> None:
         self.scene = scene
         self.dice = dice
         self.palette = palette
         self.config = config
         self.depth = depth
+        self.elements = elements
         self._short = min(scene.size)
 
     def compose(self, layout: Layout) -> bool:
@@ -103,7 +115,7 @@ class Composer:
             area = self._within(box, 0.55, 0.95)
             return self._hero(area)
         area = self._within(box, 0.55, 0.85)
-        maker = self.dice.weighted({panel: 0.35, photo: 0.35, shape: 0.3})
+        maker = self.dice.weighted({panel: 0.35, self._photo: 0.35, shape: 0.3})
         return self._put(lambda below: maker(self.dice, self.config, self.palette, below, area), area)
 
     def _within(self, box: Box, low: float, high: float) -> Box:
@@ -154,7 +166,7 @@ class Composer:
             self.depth > 1 and self.dice.chance((0.0, 0.0, 0.35, 0.55, 0.75, 0.85)[min(self.depth, 5)])
         )
         if carrier and self.depth > 1:
-            maker = panel if layout.panel else self.dice.weighted({panel: 0.4, photo: 0.3, shape: 0.3})
+            maker = panel if layout.panel else self.dice.weighted({panel: 0.4, self._photo: 0.3, shape: 0.3})
             return self._put(lambda below: maker(self.dice, self.config, self.palette, below, box), box, (1, 1))
         return self._hero(box, (1, 1))
 
@@ -164,12 +176,31 @@ class Composer:
 
         def make(below: Colour) -> Item:
             if kind == "photo":
-                return photo(self.dice, self.config, self.palette, below, box)
+                return self._photo(self.dice, self.config, self.palette, below, box)
+            if self._is_real("figure"):
+                assert self.elements is not None
+                real = real_figure(self.dice, self.config, self.elements, below, box)
+                if real is not None:
+                    return real
             if kind == "icon":
                 return icon(self.dice, self.config, self.palette, below, box)
             return figure(self.dice, self.config, self.palette, below, kind, box)
 
         return self._put(make, box, levels)
+
+    def _photo(self, dice: Dice, config: DesignConfig, palette: Palette, below: Colour, box: Box) -> Item:
+        """A framed picture, real or drawn."""
+        if self._is_real("photo"):
+            assert self.elements is not None
+            real = real_photo(dice, config, palette, self.elements, below, box)
+            if real is not None:
+                return real
+        return photo(dice, config, palette, below, box)
+
+    def _is_real(self, kind: str) -> bool:
+        """Whether the next element of a kind comes from the bank."""
+        has = self.elements is not None and self.elements.has(kind)
+        return has and self.dice.chance(self.config.element_share)
 
     def _text(self, box: Box, text: str, levels: tuple[int, int]) -> bool:
         """A text fitted to a box, readable on what lies below."""

@@ -46,6 +46,8 @@ class DesignConfig:
         similar_probability: That an element may have nearly the colour of what lies below it.
         rotation_probability: That an element is rotated.
         use_system_fonts: Also use the machine's fonts and emoji; designs then differ between machines.
+        element_share: Share of figures, pictures and photo backgrounds that are real cut-outs, 0..1, where
+            ``draw_design`` is given an ``ElementBank``.
     """
 
     min_levels: int = 2
@@ -74,6 +76,7 @@ class DesignConfig:
     similar_probability: float = 0.12
     rotation_probability: float = 0.25
     use_system_fonts: bool = False
+    element_share: float = 0.5
 
     def __post_init__(self) -> None:
         _check(
@@ -88,6 +91,7 @@ class DesignConfig:
                 "least_visible",
                 "least_text_visible",
                 "least_overlap",
+                "element_share",
             ):
                 _check(0.0 <= value <= 1.0, item.name, value, "0..1")
         _check(0.0 <= self.least_area <= 0.05, "least_area", self.least_area, "0..0.05")

@@ -15,6 +15,7 @@ from layerize.synth.skia_module import skia
 
 if TYPE_CHECKING:
     from layerize.synth.config import DesignConfig
+    from layerize.synth.element_store import Credit
 
 Painter: TypeAlias = Callable[[Pen, Dice, Palette], None]
 
@@ -48,6 +49,7 @@ class Item:
         draw: Draws it on the canvas in pixels.
         finish: Lighting, rim, shadow, opacity.
         text: What it says, or None.
+        credit: Whose work it is if it is a real cut-out.
     """
 
     kind: str
@@ -55,6 +57,7 @@ class Item:
     draw: Draw
     finish: Finish = field(default_factory=Finish)
     text: str | None = None
+    credit: Credit | None = None
 
 
 def finish_for(dice: Dice, config: DesignConfig, size: float, *, solid: bool) -> Finish:

@@ -11,6 +11,7 @@ from pathlib import Path
 from layerize.errors import OutputError, UsageError
 from layerize.synth.config import DesignConfig
 from layerize.synth.design import draw_design
+from layerize.synth.elements import ElementBank
 
 _PER_TASK = 8
 """Designs that a process draws before it reports."""
@@ -37,6 +38,7 @@ class _Task:
     folder: Path
     size: tuple[int, int]
     config: DesignConfig
+    elements: ElementBank | None
 
 
 def make_designs(
@@ -48,6 +50,7 @@ def make_designs(
     jobs: int = 1,
     overwrite: bool = False,
     config: DesignConfig | None = None,
+    elements: ElementBank | None = None,
 ) -> Iterator[Made]:
     """Draw the designs of seeds ``seed`` .. ``seed + count - 1`` into ``out/<seed>``; yields each as it is written.
 
@@ -59,6 +62,7 @@ def make_designs(
         jobs: Processes.
         overwrite: Replace designs that are there already.
         config: Difficulty and variety.
+        elements: Real cut-outs to use besides the drawn ones.
 
     Raises:
         UsageError: Count, jobs, seed or size is out of range.
@@ -66,7 +70,7 @@ def make_designs(
     """
     if count < 1 or jobs < 1:
         raise UsageError(f"{count} designs in {jobs} processes were asked for; both must be at least 1.")
-    tasks = [_Task(seed + i, out / f"{seed + i:07d}", size, config or DesignConfig()) for i in range(count)]
+    tasks = [_Task(seed + i, out / f"{seed + i:07d}", size, config or DesignConfig(), elements) for i in range(count)]
     there = [task.folder for task in tasks if task.folder.exists()]
     if there and not overwrite:
         raise OutputError(
@@ -83,6 +87,6 @@ def make_designs(
 def _make_one(task: _Task) -> Made:
     from layerize.formats import save
 
-    design = draw_design(task.seed, task.size, task.config)
+    design = draw_design(task.seed, task.size, task.config, task.elements)
     save(design.to_stack(), task.folder)
     return Made(task.seed, task.folder, len(design.names))

@@ -19,6 +19,7 @@ from layerize.errors import LayerizeError, UsageError
 from layerize.synth.config import DesignConfig
 from layerize.synth.design import TRAIN_SEED_START, draw_design
 from layerize.synth.dice import Dice
+from layerize.synth.elements import ElementBank
 
 U8: TypeAlias = npt.NDArray[np.uint8]
 Size: TypeAlias = tuple[int, int]
@@ -53,6 +54,7 @@ class _Plan:
     sizes: tuple[Size, ...]
     seed: int
     config: DesignConfig
+    elements: ElementBank | None = None
 
 
 def design_batches(
@@ -61,6 +63,7 @@ def design_batches(
     sizes: Sequence[Size] = ((128, 128),),
     seed: int = TRAIN_SEED_START,
     config: DesignConfig | None = None,
+    elements: ElementBank | None = None,
     workers: int = 0,
     start: int = 0,
 ) -> Iterator[DesignBatch]:
@@ -71,6 +74,7 @@ def design_batches(
         sizes: (width, height); each batch has one of them, equally likely.
         seed: The first design's seed; batch i uses ``seed + i * batch_size`` and the ``batch_size - 1`` after it.
         config: Difficulty and variety.
+        elements: Real cut-outs to use besides the drawn ones.
         workers: Processes that draw; 0 draws in this one.
         start: Index of the first batch, to go on where a run ended.
 
@@ -83,7 +87,9 @@ def design_batches(
             f"batch_size is {batch_size}, workers {workers}, start {start}, sizes {list(sizes)}; "
             "allowed: at least 1, 0, 0 and one size."
         )
-    plan = _Plan(batch_size=batch_size, sizes=tuple(sizes), seed=seed, config=config or DesignConfig())
+    plan = _Plan(
+        batch_size=batch_size, sizes=tuple(sizes), seed=seed, config=config or DesignConfig(), elements=elements
+    )
     return _in_workers(plan, workers, start) if workers else _inline(plan, start)
 
 
@@ -91,7 +97,7 @@ def draw_batch(plan: _Plan, index: int) -> DesignBatch:
     """Batch ``index`` of a plan."""
     size = Dice(f"size {plan.seed} {index}").pick(plan.sizes)
     seeds = [plan.seed + index * plan.batch_size + i for i in range(plan.batch_size)]
-    designs = [draw_design(seed, size, plan.config) for seed in seeds]
+    designs = [draw_design(seed, size, plan.config, plan.elements) for seed in seeds]
     count = np.array([len(design.names) for design in designs], np.int64)
     layers = np.zeros((plan.batch_size, int(count.max()), size[1], size[0], 4), np.uint8)
     for target, design in zip(layers, designs, strict=True):

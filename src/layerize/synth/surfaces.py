@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from layerize.synth import icons
 from layerize.synth.backgrounds import blurred_photo, city, colour_mesh, landscape, linear_paint
@@ -17,6 +18,8 @@ from layerize.synth.skia_module import skia
 
 if TYPE_CHECKING:
     from layerize.synth.config import DesignConfig
+
+U8 = npt.NDArray[np.uint8]
 
 
 def _panel_colour(dice: Dice, config: DesignConfig, palette: Palette, below: Colour) -> Colour:
@@ -84,12 +87,15 @@ def badge(dice: Dice, config: DesignConfig, palette: Palette, below: Colour, box
     return Item("badge", "Badge", draw, finish_for(dice, config, min(box.w, box.h), solid=False))
 
 
-def photo(dice: Dice, config: DesignConfig, palette: Palette, below: Colour, box: Box) -> Item:
-    """A picture in a frame, a round picture, or a polaroid."""
+def photo(
+    dice: Dice, config: DesignConfig, palette: Palette, below: Colour, box: Box, *, pixels: U8 | None = None
+) -> Item:
+    """A picture in a frame, a round picture, or a polaroid; ``pixels``: RGB (h, w, 3) of the box's size, else drawn."""
     w, h = max(round(box.w), 4), max(round(box.h), 4)
-    scene = dice.pick((blurred_photo, landscape, landscape, city, colour_mesh))
-    own = Palette(palette.against(dice, below), palette.colours, palette.dark, palette.light)
-    pixels = scene(Easel((w, h)), dice, own)
+    if pixels is None:
+        scene = dice.pick((blurred_photo, landscape, landscape, city, colour_mesh))
+        own = Palette(palette.against(dice, below), palette.colours, palette.dark, palette.light)
+        pixels = scene(Easel((w, h)), dice, own)
     image = skia.Image.fromarray(np.dstack([pixels, np.full((h, w), 255, np.uint8)]), skia.kRGBA_8888_ColorType)
     frame = min(w, h) * dice.pick((0.0, 0.0, 0.04, 0.07))
     edge = WHITE if dice.chance(0.7) else palette.against(dice, below)
