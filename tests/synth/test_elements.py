@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import pickle
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from layerize.cli.synth import app
-from layerize.errors import InputError, UsageError
+from layerize.errors import InputError, OutputError, UsageError
 from layerize.formats import load, save
 from layerize.stack.layer import Layer, LayerStack
 from layerize.synth.design import Design, DesignConfig, draw_design
@@ -63,6 +64,15 @@ def stack_of(*layers: tuple[np.ndarray, tuple[int, int]], size: tuple[int, int] 
     return LayerStack(
         size=size, layers=tuple(Layer(pixels=p, offset=o, name=f"Layer {i}") for i, (p, o) in enumerate(layers))
     )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """No test leaves cut-outs in the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder / "layerize" / "elements"
 
 
 @pytest.fixture(scope="module")
@@ -248,13 +258,15 @@ def test_the_same_seed_gives_the_same_design_in_every_process(dataset: Path, ban
 # --- on disk --------------------------------------------------------------------------------------------------------
 
 
-def test_the_store_is_used_again_and_made_anew_when_the_dataset_changes(dataset: Path, tmp_path: Path) -> None:
+def test_the_store_is_used_again_and_made_anew_when_the_dataset_changes(tmp_path: Path, cache: Path) -> None:
+    before = set(cache.iterdir()) if cache.exists() else set()
     folder = write_dataset(tmp_path / "d", {"a": (stack_of((disc(200, 1), (40, 40))), {})})
     first = ElementBank.load(folder)
-    made = (folder / ".elements-256" / "pixels.bin").stat().st_mtime_ns
+    (store,) = set(cache.iterdir()) - before
+    made = (store / "pixels.bin").stat().st_mtime_ns
     assert ElementBank.load(folder).digest == first.digest
-    assert (folder / ".elements-256" / "pixels.bin").stat().st_mtime_ns == made
-    (folder / ".elements-256" / "elements.json").write_text('{"key": ')
+    assert (store / "pixels.bin").stat().st_mtime_ns == made
+    (store / "elements.json").write_text('{"key": ')
     assert len(ElementBank.load(folder)) == 1
     both = {"a": (stack_of((disc(200, 1), (40, 40))), {}), "b": (stack_of((disc(180, 2), (40, 40))), {})}
     changed = ElementBank.load(write_dataset(folder, both))
@@ -262,15 +274,16 @@ def test_the_store_is_used_again_and_made_anew_when_the_dataset_changes(dataset:
     assert changed.digest != first.digest
     assert len(first) == 1
     assert first.raster(first.elements[0], 200).any(), "a bank in use keeps its pixels"
+    assert ElementBank.load(folder, longest=128).elements[0].size == (128, 128)
+    assert len(set(cache.iterdir()) - before) == 2, "one store for each dataset and size"
 
 
-def test_a_dataset_that_cannot_be_written_to(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cache").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = write_dataset(tmp_path / "d", {"a": (stack_of((disc(200, 1), (40, 40))), {})})
-    (folder / ".elements-128").write_text("in the way")
-    assert ElementBank.load(folder, longest=128).elements[0].size == (128, 128)
-    assert len(list((tmp_path / "cache/layerize/elements").iterdir())) == 1
-    assert ElementBank.load(folder, longest=128).elements[0].size == (128, 128)
+    with pytest.raises(OutputError, match="cannot be written"):
+        ElementBank.load(folder)
 
 
 def test_broken_samples_and_doubles_are_passed_over(tmp_path: Path) -> None:

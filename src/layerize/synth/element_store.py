@@ -80,7 +80,7 @@ class Element:
 def open_store(folder: Path, longest: int) -> tuple[list[Element], U8, str]:
     """All cut-outs of a dataset, their pixels as a memory map, and a key that changes with the dataset.
 
-    They are kept in ``folder/.elements-N``, or in the user's cache where the dataset may not be written to.
+    They are kept in the user's cache, one folder for each dataset and size.
 
     Args:
         folder: Dataset.
@@ -88,7 +88,7 @@ def open_store(folder: Path, longest: int) -> tuple[list[Element], U8, str]:
 
     Raises:
         InputError: No dataset, or a damaged index.
-        OutputError: The cut-outs can be kept nowhere.
+        OutputError: The cache cannot be written.
     """
     index = folder / "index.jsonl"
     try:
@@ -98,21 +98,15 @@ def open_store(folder: Path, longest: int) -> tuple[list[Element], U8, str]:
             f"{folder} holds no index.jsonl; give the folder that 'layerize data extract' wrote."
         ) from error
     key = hashlib.sha256(f"{VERSION} {longest} ".encode() + lines).hexdigest()[:16]
-    here, away = folder / f".elements-{longest}", _cache() / key
-    for store in (here, away):
-        known = _read(store, key)
-        if known is not None:
-            return *known, key
-    samples = _samples(lines, index)
-    try:
-        _write(here, key, folder, samples, longest)
-    except OutputError:
-        here = away
-        _write(here, key, folder, samples, longest)
-    made = _read(here, key)
-    if made is None:
-        raise OutputError(f"{here}: cannot be read back; check the disk.")
-    return *made, key
+    place = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    store = _cache() / f"{place}-{longest}"
+    held = _read(store, key)
+    if held is None:
+        _write(store, key, folder, _samples(lines, index), longest)
+        held = _read(store, key)
+    if held is None:
+        raise OutputError(f"{store}: was written and cannot be read back; check the disk.")
+    return *held, key
 
 
 def _cache() -> Path:

@@ -52,7 +52,7 @@ class ElementBank:
         split: str | None = "train",
         longest: int = 256,
     ) -> ElementBank:
-        """The bank of a dataset; the first call reads all samples and keeps the result in ``folder/.elements-N``.
+        """The bank of a dataset; the first call reads all samples and keeps the result in the user's cache.
 
         Args:
             folder: What ``layerize data extract`` wrote: ``index.jsonl`` and ``samples/``.
