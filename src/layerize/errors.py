@@ -18,6 +18,10 @@ class UsageError(LayerizeError):
     """An option or argument does not make sense; the command line exits 2."""
 
 
+class EditError(LayerizeError):
+    """An edit does not fit the stack: no such layer, a value out of range; well-formed, so no ``UsageError``."""
+
+
 class InputError(LayerizeError):
     """A file or folder cannot be read as what it should be."""
 

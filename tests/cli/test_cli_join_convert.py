@@ -39,7 +39,7 @@ def test_join_over_a_picture_covers_the_canvas(cli, stack: LayerStack, tmp_path:
 
 def test_join_refuses_what_is_neither_colour_nor_picture(cli, folder: Path) -> None:
     assert "not a colour" in cli("join", folder, "-o", "a.png", "--background", "nocolour", code=2).stderr
-    assert "no such picture" in cli("join", folder, "-o", "a.png", "--background", "no.png", code=2).stderr
+    assert "no such picture" in cli("join", folder, "-o", "a.png", "--background", "no.png", code=1).stderr
     assert not Path("a.png").exists()
 
 

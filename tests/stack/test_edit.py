@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from layerize.errors import UsageError
+from layerize.errors import EditError, UsageError
 from layerize.stack import Group, Layer, LayerStack, flatten, ink_box, iter_nodes
 from layerize.stack.colour import from_oklab, parse_colour, to_oklab
 
@@ -58,14 +58,14 @@ def test_a_name_of_digits_comes_before_an_index(stack: LayerStack) -> None:
     ],
 )
 def test_errors_name_the_nearest(stack: LayerStack, ref: int | str, message: str) -> None:
-    with pytest.raises(UsageError) as error:
+    with pytest.raises(EditError) as error:
         stack.find(ref)
     assert message in str(error.value)
 
 
 def test_a_name_used_twice_is_refused_with_the_ids(stack: LayerStack) -> None:
     twice = stack.rename("Moon", "Star")
-    with pytest.raises(UsageError, match="2 layers are named 'Star'") as error:
+    with pytest.raises(EditError, match="2 layers are named 'Star'") as error:
         twice.hide("Star")
     assert all(n.id in str(error.value) for n in iter_nodes(twice.layers) if n.name == "Star")
 
@@ -105,7 +105,7 @@ def test_move_is_by_whole_pixels(stack: LayerStack) -> None:
     moved = stack.move(1, dx=2.0).find(1)  # type: ignore[arg-type]
     assert isinstance(moved, Layer)
     assert moved.offset[0] - stack.find(1).offset[0] == 2
-    with pytest.raises(UsageError, match=r"cannot move by 1\.5, 0; layers lie on whole pixels"):
+    with pytest.raises(EditError, match=r"cannot move by 1\.5, 0; layers lie on whole pixels"):
         stack.move(1, dx=1.5)  # type: ignore[arg-type]
 
 
@@ -140,7 +140,7 @@ def test_resize_has_no_fringes() -> None:
     ],
 )
 def test_resize_refuses_nonsense(stack: LayerStack, arguments: dict) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(EditError):
         stack.resize("Headline", **arguments)
 
 
@@ -150,9 +150,9 @@ def test_opacity_hide_show_delete(stack: LayerStack) -> None:
     assert flatten(hidden)[5, 21].tolist() == [250, 250, 250, 255]
     assert np.array_equal(flatten(hidden.show("Icons")), flatten(stack))
     assert np.array_equal(flatten(hidden), flatten(stack.delete("Icons")))
-    with pytest.raises(UsageError, match="from 0 "):
+    with pytest.raises(EditError, match="from 0 "):
         stack.opacity("Headline", 1.5)
-    with pytest.raises(UsageError):
+    with pytest.raises(EditError):
         stack.opacity("Headline", float("nan"))
 
 
@@ -161,7 +161,7 @@ def test_reorder(stack: LayerStack) -> None:
     assert [n.name for n in stack.reorder(0, 2).layers] == ["Headline", "Icons", "Background"]
     inner = stack.reorder("Moon", 0).layers[2]
     assert [n.name for n in inner.layers] == ["Moon", "Star"]  # type: ignore[union-attr]
-    with pytest.raises(UsageError, match=r"0 \(bottom\) to 1"):
+    with pytest.raises(EditError, match=r"0 \(bottom\) to 1"):
         stack.reorder("Moon", 2)
 
 

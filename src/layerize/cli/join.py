@@ -10,7 +10,7 @@ import typer
 from layerize.cli.report import say, warnings_on_stderr
 
 if TYPE_CHECKING:
-    from layerize.cli.values import RGB
+    from layerize.edits.values import RGB
     from layerize.stack.layer import U8
 
 
@@ -24,7 +24,7 @@ def join(
     ] = None,
 ) -> None:
     """Flatten a stack of layers into one picture, with blend modes, opacity and visibility as they are."""
-    from layerize.cli.values import colour_or_picture
+    from layerize.edits.values import colour_or_picture
     from layerize.formats import load, write_image
     from layerize.stack.composite import flatten
 
@@ -32,7 +32,7 @@ def join(
         layers = load(stack)
         below = None
         if background is not None:
-            below = _cover(colour_or_picture(background, "--background"), layers.size)
+            below = _cover(colour_or_picture(background), layers.size)
         write_image(flatten(layers, background=below), out)
     say(f"{stack} -> {out}  ({layers.size[0]}x{layers.size[1]})")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from PIL import ImageColor
 
 from layerize.errors import UsageError
@@ -29,6 +30,9 @@ _TO_LAB = np.array(
     ]
 )
 _FROM_LAB, _FROM_LMS = np.linalg.inv(_TO_LAB), np.linalg.inv(_TO_LMS)
+
+# In linear light; below what one 8-bit level is at the dark end (1 / 12.92 / 255).
+_GAMUT_SLACK = 2e-4
 
 
 def parse_colour(value: Colour) -> Rgb:
@@ -58,3 +62,27 @@ def from_oklab(lab: F32) -> F32:
     linear = np.clip((lab @ _FROM_LAB.T) ** 3 @ _FROM_LMS.T, 0, 1)
     rgb: F32 = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055).astype(np.float32)
     return rgb
+
+
+def fit_gamut(lab: F32) -> F32:
+    """Oklab colours (..., 3) with those that sRGB cannot show made less saturated, at the same lightness and hue."""
+    low, high = np.zeros(lab.shape[:-1], np.float32), np.ones(lab.shape[:-1], np.float32)
+    fitted = lab.copy()
+    fitted[..., 0] = np.clip(lab[..., 0], 0, 1)
+    inside = _in_gamut(fitted)
+    if inside.all():
+        return fitted
+    for _ in range(10):  # to a thousandth of the chroma
+        middle = (low + high) / 2
+        tried = fitted.copy()
+        tried[..., 1:] *= middle[..., None]
+        good = _in_gamut(tried)
+        low, high = np.where(good, middle, low), np.where(good, high, middle)
+    fitted[..., 1:] *= np.where(inside, np.float32(1), low)[..., None]
+    return fitted
+
+
+def _in_gamut(lab: F32) -> npt.NDArray[np.bool_]:
+    linear = (lab @ _FROM_LAB.T) ** 3 @ _FROM_LMS.T
+    inside = (linear > -_GAMUT_SLACK) & (linear < 1 + _GAMUT_SLACK)
+    return np.asarray(inside.all(axis=-1), np.bool_)

@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
+from layerize.stack.methods import EditMethods
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from PIL import Image
 
-    from layerize.stack.colour import Colour
     from layerize.stack.composite import Background
-    from layerize.stack.edit import Ref
-    from layerize.stack.resample import Fit
 
 U8: TypeAlias = npt.NDArray[np.uint8]
 
@@ -146,8 +145,8 @@ Node: TypeAlias = Layer | Group
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LayerStack:
-    """A canvas and its layers, bottom to top.
+class LayerStack(EditMethods):
+    """A canvas and its layers, bottom to top; ``methods.py`` lists its edits.
 
     Attributes:
         size: (width, height) of the canvas in pixels.
@@ -204,75 +203,3 @@ class LayerStack:
         from layerize.formats import save  # the one import downwards: saving is a verb of the stack
 
         save(self, path, overwrite=overwrite)
-
-    def find(self, ref: Ref) -> Node:
-        """The layer or group with this index (0 = bottom), id or name; ``layerize.stack.edit`` holds all edits."""
-        from layerize.stack import edit
-
-        return edit.find(self, ref)
-
-    def move(self, ref: Ref, *, dx: int = 0, dy: int = 0) -> LayerStack:
-        """Shift a layer or group by whole pixels."""
-        from layerize.stack import edit
-
-        return edit.move(self, ref, dx=dx, dy=dy)
-
-    def resize(self, ref: Ref, *, scale: float | None = None, size: tuple[int, int] | None = None) -> LayerStack:
-        """Resize a layer or group about its centre, by a factor or to (width, height)."""
-        from layerize.stack import edit
-
-        return edit.resize(self, ref, scale=scale, size=size)
-
-    def opacity(self, ref: Ref, value: float) -> LayerStack:
-        """Set a layer's or group's opacity, 0..1."""
-        from layerize.stack import edit
-
-        return edit.opacity(self, ref, value)
-
-    def hide(self, ref: Ref) -> LayerStack:
-        """Leave a layer or group out of the composite."""
-        from layerize.stack import edit
-
-        return edit.hide(self, ref)
-
-    def show(self, ref: Ref) -> LayerStack:
-        """Undo ``hide``."""
-        from layerize.stack import edit
-
-        return edit.show(self, ref)
-
-    def rename(self, ref: Ref, name: str) -> LayerStack:
-        """Give a layer or group another name."""
-        from layerize.stack import edit
-
-        return edit.rename(self, ref, name)
-
-    def delete(self, ref: Ref) -> LayerStack:
-        """Take a layer or group out of the stack."""
-        from layerize.stack import edit
-
-        return edit.delete(self, ref)
-
-    def reorder(self, ref: Ref, index: int) -> LayerStack:
-        """Put a layer or group at another place among its siblings, 0 = bottom."""
-        from layerize.stack import edit
-
-        return edit.reorder(self, ref, index)
-
-    def recolor(self, ref: Ref, colour: Colour) -> LayerStack:
-        """Give a layer or group another colour and keep its shading."""
-        from layerize.stack import edit
-
-        return edit.recolor(self, ref, colour)
-
-    def replace(self, ref: Ref, pixels: U8, *, fit: Fit = "contain") -> LayerStack:
-        """Put another picture in a layer's place."""
-        from layerize.stack import edit
-
-        return edit.replace(self, ref, pixels, fit=fit)
-
-    def background(self, value: Colour | U8) -> LayerStack:
-        """Give the stack another background: a colour or a picture."""
-        from layerize.stack import edit
-
-        return edit.background(self, value)

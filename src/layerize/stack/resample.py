@@ -1,15 +1,16 @@
-"""Resize straight RGBA pixels without dark or coloured fringes."""
+"""Resize and turn straight RGBA pixels without dark or coloured fringes: all resampling is premultiplied."""
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+import math
+from typing import Literal, TypeAlias, get_args
 
 import cv2
 import numpy as np
 
-from layerize.errors import UsageError
+from layerize.errors import EditError
 from layerize.stack.composite import Box
-from layerize.stack.convert import premultiply, to_float, to_u8, unpremultiply
+from layerize.stack.convert import F32, premultiply, to_float, to_u8, unpremultiply
 from layerize.stack.layer import U8
 
 Fit: TypeAlias = Literal["contain", "cover", "stretch", "none"]
@@ -19,7 +20,7 @@ MAX_RESIZED_PIXELS = 2**28
 
 
 def resize_pixels(pixels: U8, width: int, height: int) -> U8:
-    """Resample in premultiplied float: area average when shrinking, cubic when enlarging.
+    """Resample in premultiplied float: area average along a side that shrinks, cubic along one that grows.
 
     Args:
         pixels: ``u8`` (H, W, 4), straight alpha.
@@ -27,25 +28,69 @@ def resize_pixels(pixels: U8, width: int, height: int) -> U8:
         height: New height in pixels, at least 1.
 
     Raises:
-        UsageError: A side below 1, or more than ``MAX_RESIZED_PIXELS``.
+        EditError: A side below 1, or more than ``MAX_RESIZED_PIXELS``.
     """
-    if width < 1 or height < 1 or width * height > MAX_RESIZED_PIXELS:
-        limit = MAX_RESIZED_PIXELS // 10**6
-        raise UsageError(
-            f"cannot resize to {width}x{height} pixels; both sides must be at least 1, {limit} megapixels in all."
-        )
-    if (pixels.shape[1], pixels.shape[0]) == (width, height):
+    _check_size(width, height)
+    old_height, old_width = pixels.shape[:2]
+    if (old_width, old_height) == (width, height):
         return pixels
-    shrinks = width <= pixels.shape[1] and height <= pixels.shape[0]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    resized = np.asarray(cv2.resize(premultiply(to_float(pixels)), (width, height), interpolation=method), np.float32)
-    resized[..., 3] = np.clip(resized[..., 3], 0, 1)
-    resized[..., :3] = np.clip(resized[..., :3], 0, resized[..., 3:])
-    return to_u8(unpremultiply(resized))
+    resized = premultiply(to_float(pixels))
+    small = (min(width, old_width), min(height, old_height))
+    if small != (old_width, old_height):
+        resized = np.asarray(cv2.resize(resized, small, interpolation=cv2.INTER_AREA), np.float32)
+    if small != (width, height):
+        resized = np.asarray(cv2.resize(resized, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+    return _straight_u8(resized)
+
+
+def turn_pixels(
+    pixels: U8, offset: tuple[int, int], point: tuple[float, float], degrees: float
+) -> tuple[U8, tuple[int, int]]:
+    """Turn a raster about a point of the canvas, to a fraction of a pixel; cubic.
+
+    Args:
+        pixels: ``u8`` (H, W, 4), straight alpha.
+        offset: Where it lies on the canvas.
+        point: (x, y) on the canvas that stays.
+        degrees: Clockwise.
+
+    Returns:
+        The turned pixels with room for all corners, and their offset.
+
+    Raises:
+        EditError: More than ``MAX_RESIZED_PIXELS``.
+    """
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    height, width = pixels.shape[:2]
+    turn = np.array([[cosine, -sine], [sine, cosine]])
+    centre, start = np.array(point), np.array(offset)
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]]) + start - centre
+    low, high = (np.array(edge) for edge in ((corners @ turn.T).min(0), (corners @ turn.T).max(0)))
+    first = np.floor(low + centre).astype(int) - 1
+    size = np.ceil(high + centre).astype(int) + 1 - first
+    _check_size(int(size[0]), int(size[1]))
+    # Pixel centres lie at +1/2: q = T (p + 1/2 + offset - point) + point - first - 1/2.
+    shift = turn @ (start + 0.5 - centre) + centre - first - 0.5
+    matrix = np.hstack([turn, shift[:, None]])
+    turned = cv2.warpAffine(
+        premultiply(to_float(pixels)),
+        matrix,
+        (int(size[0]), int(size[1])),
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(0, 0, 0, 0),
+    )
+    return _straight_u8(np.asarray(turned, np.float32)), (int(first[0]), int(first[1]))
 
 
 def fit_pixels(pixels: U8, box: Box, fit: Fit) -> tuple[U8, tuple[int, int]]:
-    """The picture scaled into the box, and its offset on the canvas."""
+    """The picture scaled into the box, and its offset on the canvas.
+
+    Raises:
+        EditError: Unknown ``fit``, or an absurd size.
+    """
+    if fit not in get_args(Fit):
+        raise EditError(f"cannot fit as {fit!r}; use one of {', '.join(get_args(Fit))}.")
     width, height = box.x1 - box.x0, box.y1 - box.y0
     ratios = (width / pixels.shape[1], height / pixels.shape[0])
     if fit == "stretch":
@@ -56,3 +101,18 @@ def fit_pixels(pixels: U8, box: Box, fit: Fit) -> tuple[U8, tuple[int, int]]:
     if fit == "cover":
         new, x, y = new[-min(y, 0) :, -min(x, 0) :][:height, :width], 0, 0
     return new, (box.x0 + x, box.y0 + y)
+
+
+def _check_size(width: int, height: int) -> None:
+    if width < 1 or height < 1 or width * height > MAX_RESIZED_PIXELS:
+        limit = MAX_RESIZED_PIXELS // 10**6
+        raise EditError(
+            f"cannot resize to {width}x{height} pixels; both sides must be at least 1, {limit} megapixels in all."
+        )
+
+
+def _straight_u8(premultiplied: F32) -> U8:
+    """Cubic filters overshoot: back into what premultiplied colours can be, then straight ``u8``."""
+    premultiplied[..., 3] = np.clip(premultiplied[..., 3], 0, 1)
+    premultiplied[..., :3] = np.clip(premultiplied[..., :3], 0, premultiplied[..., 3:])
+    return to_u8(unpremultiply(premultiplied))
