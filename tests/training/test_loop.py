@@ -13,9 +13,9 @@ from layerize.errors import CheckpointError, ConfigError, LayerizeError
 from layerize.models import checkpoint
 from layerize.models.layer_model import LayerModel
 from layerize.models.rgba_vae import RGBAVAE
-from layerize.training import loop
-from layerize.training.loop import learning_rate_factor, train
+from layerize.training.loop import train
 from layerize.training.recipe import DataConfig, OptimiserConfig, Recipe
+from layerize.training.schedule import learning_rate_factor
 
 DATA = DataConfig(sizes=((64, 64),), layer_counts=(2, 3), count_weights=(1.0, 1.0), groups=2, group_size=1)
 LAYERS = Recipe(stage="image-to-layers", model="tiny", data=DATA, processes=1, precision="fp32")
@@ -95,16 +95,6 @@ def test_a_kill_between_the_renames_leaves_a_state(tmp_path: Path) -> None:
     (tmp_path / "state").rename(tmp_path / ".state.old")
     train(LAYERS, tmp_path, minutes=BUDGET, max_steps=2, resume=True)
     assert figures(tmp_path)[-1]["step"] == 2
-
-
-def test_a_step_that_is_not_finite_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = loop._Worker(LAYERS, tmp_path, 0, {"minutes": 1, "resume": False, "max_steps": 1}, None)
-    before = [parameter.detach().clone() for parameter in worker.parameters]
-    real = worker.stage.loss
-    monkeypatch.setattr(worker.stage, "loss", lambda *given: (real(*given)[0] * float("nan"), {}))
-    worker._step(0.0)
-    assert all(torch.equal(a, b) for a, b in zip(before, worker.parameters, strict=True))
-    assert worker.sums["skipped"] == [1.0]
 
 
 def test_learning_rate_warms_up_holds_and_decays() -> None:

@@ -56,7 +56,7 @@ def test_colours_under_zero_alpha_do_not_matter() -> None:
     other = torch.where(alpha[:, :, None] > 0, rgb, torch.rand_like(rgb))
     assert losses.colour_loss(other, rgb, alpha) == 0
     target = torch.cat([(2 * rgb[:, 1] - 1) * alpha[:, 1:2], 2 * alpha[:, 1:2] - 1], dim=1)
-    assert losses.rgba_reconstruction_loss(target, target) == 0
+    assert losses.rgba_reconstruction_loss(target, target, torch.Generator()) == 0
 
 
 def test_level_loss_prefers_the_visible_layer() -> None:

@@ -7,20 +7,21 @@ from pathlib import Path
 import pytest
 
 from layerize.errors import ConfigError
-from layerize.training.recipe import read_recipe
+from layerize.training.recipe import STAGES
+from layerize.training.recipe_file import read_recipe
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
 def test_shipped_recipes_read(path: Path) -> None:
-    assert read_recipe(path).stage in ("vae", "image-to-layers")
+    assert read_recipe(path).stage in STAGES
 
 
 def test_overrides_reach_nested_values() -> None:
-    recipe = read_recipe(RECIPES / "vae.toml", ("optimiser.learning_rate=2e-4", "data.sizes=[[64, 32]]", "model=tiny"))
+    recipe = read_recipe(RECIPES / "vae.toml", ("optimiser.learning_rate=2e-4", "data.sizes=[[64, 80]]", "model=tiny"))
     assert recipe.optimiser.learning_rate == 2e-4
-    assert recipe.data.sizes == ((64, 32),)
+    assert recipe.data.sizes == ((64, 80),)
     assert recipe.model == "tiny"
 
 

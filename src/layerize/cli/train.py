@@ -40,7 +40,7 @@ def train(
 ) -> None:
     """Train a recipe; the averaged weights land in RUN/model, the log in RUN/log.jsonl."""
     from layerize.training.loop import train as run_training
-    from layerize.training.recipe import read_recipe
+    from layerize.training.recipe_file import read_recipe
 
     minutes = parse_minutes(max_time)
     parsed = read_recipe(recipe, tuple(set_ or ()))

@@ -1,294 +1,176 @@
-"""The training loop, shared by all stages: one or several processes, time budget, EMA, resume, JSONL log.
+"""``train``: a recipe in, a model folder out. Starts the processes of a run and listens to them.
 
-With several processes, each trains on its own batches with one thread, and gradients are averaged through gloo: on
-small CPUs two processes of one thread beat one process of two (measured four to one under contention).
+With several processes on a CPU, each trains on its own batches with one thread, and gradients are averaged through
+gloo: on small CPUs two processes of one thread beat one process of two (measured four to one under contention).
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
-import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 import torch.multiprocessing as mp
-from torch import Tensor, nn
-from torch.multiprocessing.spawn import spawn
+from torch.multiprocessing.spawn import ProcessException, spawn
 
+from layerize import errors
 from layerize.errors import LayerizeError
-from layerize.models import checkpoint
 from layerize.training import checkpointing
-from layerize.training.batches import draw_batch
-from layerize.training.checkpointing import Progress
-from layerize.training.recipe import OptimiserConfig, Recipe
-from layerize.training.stages import build_stage
+from layerize.training.log import Report
+from layerize.training.perceptual import Networks
+from layerize.training.processes import Processes, join, launched, leave
+from layerize.training.recipe import Recipe
+from layerize.training.schedule import Budget
+from layerize.training.starting import model_config
+from layerize.training.worker import Settings, Validate, Worker
 
-LOG_EVERY_SECONDS = 15.0
-STATISTICS_BATCHES = 8
-HOLD_OUT_STEP = 1 << 40  # batches of ``finish`` come from steps that no run reaches
-
-Report = Callable[[dict[str, Any]], None]
+RELEASE_FOLDER = "release"
 
 # Freed blocks stay with the process: without this every step's large tensors are mapped and zeroed anew (5-8 % slower).
 _MALLOC = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "20000000000", "MALLOC_TOP_PAD_": "67108864"}
 
 
 def train(
-    recipe: Recipe, run: Path, *, minutes: float, resume: bool = False, report: Report | None = None, max_steps: int = 0
+    recipe: Recipe,
+    run: Path,
+    *,
+    minutes: float,
+    resume: bool = False,
+    stable: bool = False,
+    release: bool = False,
+    report: Report | None = None,
+    max_steps: int = 0,
+    log_seconds: float = 15.0,
+    validate: Validate | None = None,
+    networks: Networks | None = None,
 ) -> Path:
-    """Train a recipe for a time budget and save the averaged weights.
+    """Train a recipe for a budget and save the averaged weights.
 
     Args:
         recipe: What to train.
         run: Folder for state, log and the finished model (``run / "model"``).
         minutes: Budget of training time over all resumes; the learning rate decays to the end of it.
         resume: Continue from the state in ``run``.
+        stable: Keep the learning rate at its peak: a release follows later.
+        release: Decay from the run's last state within ``minutes``, in ``run / "release"``; the run itself stays as it
+            is and can go on.
         report: Called with a record every few seconds and at the end (from the first process).
         max_steps: Stop after this many steps in all, whatever the time; 0 for no limit.
+        log_seconds: Between two lines of the log; 0 logs every step.
+        validate: Called with the model folder, the run folder and the step every ``validation_minutes``.
+        networks: Perceptual networks beside the built-in one, as functions that build them.
 
     Returns:
         The folder of the saved model.
+
+    Raises:
+        LayerizeError: The recipe does not fit the model or the machine, there is nothing to resume, too many steps
+            failed, or the result cannot be written.
     """
-    if resume and checkpointing.find_state(run) is None:
-        raise LayerizeError(f"{run}: nothing to resume here. Leave out --resume to start a new run.")
-    build_stage(recipe)  # what is wrong with it is said here, once, and not by a process
+    budget = Budget(minutes=minutes, samples=0 if release else recipe.samples, stable=stable, release=release)
+    settings = Settings(
+        budget=budget, max_steps=max_steps, log_seconds=log_seconds, validate=validate, networks=networks or {}
+    )
+    settings = replace(settings, state=_state(run, resume, release))
+    model_config(recipe)  # what is wrong with it is said here, once, and not by a process
+    run = run / RELEASE_FOLDER if release else run
     run.mkdir(parents=True, exist_ok=True)
     for key, value in _MALLOC.items():
         os.environ.setdefault(key, value)
-    settings = {"minutes": minutes, "resume": resume, "max_steps": max_steps}
-    if recipe.processes == 1:
-        _Worker(recipe, run, 0, settings, report).run_to_end()
+    count = min(recipe.processes, torch.cuda.device_count()) if torch.cuda.is_available() else recipe.processes
+    if launched() or count == 1:
+        _work(recipe, run, settings, report)
     else:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(probe.getsockname()[1]))
-        context = mp.get_context("spawn")
-        queue = context.Queue()
-        running = spawn(_spawned, (recipe, run, settings, queue), nprocs=recipe.processes, join=False)
-        with _forwarded(signal.SIGTERM, running.processes):
-            while not running.join(timeout=1):
-                _drain(queue, report)
-        _drain(queue, report)
+        _spawn(recipe, run, settings, report, count)
     return run / "model"
+
+
+def _state(run: Path, resume: bool, release: bool) -> Path | None:
+    """The state to go on from; None for a new run."""
+    branch = run / RELEASE_FOLDER
+    found = checkpointing.find_state(branch) if release and resume else None
+    if found is None and (resume or release):
+        found = checkpointing.find_state(run)
+        if found is None:
+            raise LayerizeError(f"{run}: nothing to resume here. Leave out --resume to start a new run.")
+    return found
+
+
+def _work(recipe: Recipe, run: Path, settings: Settings, report: Report | None) -> None:
+    processes = join()
+    try:
+        Worker(recipe, run, processes, settings, report if processes.first else None).run_to_end()
+    finally:
+        leave(processes)
+
+
+def _spawn(recipe: Recipe, run: Path, settings: Settings, report: Report | None, count: int) -> None:
+    """Start the processes, pass their records on, and say what went wrong in one of them."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    context = mp.get_context("spawn")
+    queue = context.Queue()
+    running = spawn(_spawned, (count, port, recipe, run, settings, queue), nprocs=count, join=False)
+    failures: list[LayerizeError] = []
+    with _forwarded(signal.SIGTERM, running.processes):
+        try:
+            while not running.join(timeout=1):
+                _drain(queue, report, failures)
+        except ProcessException:
+            _drain(queue, report, failures)
+            if failures:
+                raise failures[0] from None
+            raise
+    _drain(queue, report, failures)
+
+
+def _spawned(index: int, count: int, port: int, recipe: Recipe, run: Path, settings: Settings, queue: Any) -> None:
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    os.environ.update(RANK=str(index), LOCAL_RANK=str(index), WORLD_SIZE=str(count), LOCAL_WORLD_SIZE=str(count))
+    try:
+        _work(recipe, run, settings, queue.put)
+    except LayerizeError as error:
+        queue.put({"failed": type(error).__name__, "message": str(error)})
+        raise
 
 
 @contextmanager
 def _forwarded(number: int, processes: list[Any]) -> Iterator[None]:
-    """While training, a request to stop goes on to every process, which then saves and ends."""
+    """While training, a request to stop goes on to every process, which then saves and ends.
+
+    A terminal's Ctrl-C reaches the processes by itself; this one waits for them.
+    """
 
     def forward(*_: Any) -> None:
         for process in processes:
             if process.is_alive():
                 os.kill(process.pid, number)
 
-    previous = signal.signal(number, forward)
+    previous = {number: signal.signal(number, forward), signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}
     try:
         yield
     finally:
-        signal.signal(number, previous)
+        for each, handler in previous.items():
+            signal.signal(each, handler)
 
 
-def _drain(queue: Any, report: Report | None) -> None:
+def _drain(queue: Any, report: Report | None, failures: list[LayerizeError]) -> None:
     while not queue.empty():
         record = queue.get()
-        if report:
+        if "failed" in record:
+            kind = getattr(errors, record["failed"], LayerizeError)
+            failures.append(
+                kind(record["message"]) if kind is not errors.MissingExtraError else LayerizeError(record["message"])
+            )
+        elif report:
             report(record)
 
 
-def _spawned(process: int, recipe: Recipe, run: Path, settings: dict[str, Any], queue: Any) -> None:
-    dist.init_process_group("gloo", rank=process, world_size=recipe.processes)
-    _Worker(recipe, run, process, settings, queue.put if process == 0 else None).run_to_end()
-    dist.destroy_process_group()
-
-
-def learning_rate_factor(config: OptimiserConfig, step: int, share: float) -> float:
-    """Warm-up by steps, stable, then linear decay over the last ``decay_share`` of the budget (``share`` in 0..1)."""
-    warm = min(1.0, (step + 1) / max(config.warmup_steps, 1))
-    left = max(0.0, 1.0 - share) / max(config.decay_share, 1e-9)
-    return warm * (config.final_factor + (1 - config.final_factor) * min(1.0, left))
-
-
-class _Worker:
-    """One process of a run."""
-
-    def __init__(
-        self, recipe: Recipe, run: Path, process: int, settings: dict[str, Any], report: Report | None
-    ) -> None:
-        torch.set_num_threads(1 if recipe.processes > 1 else torch.get_num_threads())
-        torch.manual_seed(recipe.data.seed)  # every process starts from the same weights
-        self.recipe, self.run, self.process, self.settings, self.report = recipe, run, process, settings, report
-        self.stage = build_stage(recipe)
-        self.names = [name for name, _ in self.stage.trainable()]
-        self.parameters = [parameter for _, parameter in self.stage.trainable()]
-        self.ema = [parameter.detach().clone() for parameter in self.parameters]
-        config = recipe.optimiser
-        matrices = [(name, p) for name, p in self.stage.trainable() if p.ndim > 1]
-        others = [(name, p) for name, p in self.stage.trainable() if p.ndim <= 1]
-        groups = [
-            {"params": [p for _, p in matrices], "weight_decay": config.weight_decay},
-            {"params": [p for _, p in others], "weight_decay": 0.0},
-        ]
-        self.optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, eps=1e-8, fused=True)
-        self.optimiser_names = [name for name, _ in (*matrices, *others)]
-        self.progress = Progress()
-        self.stopping = False
-        self.sums: dict[str, list[float]] = defaultdict(list)
-        if settings["resume"]:
-            self._load()
-
-    def run_to_end(self) -> None:
-        """Train until the budget is spent or a signal asks to stop."""
-        previous = signal.getsignal(signal.SIGTERM)
-        signal.signal(signal.SIGTERM, self._ask_to_stop)
-        try:
-            self._steps()
-        finally:
-            signal.signal(signal.SIGTERM, previous)
-
-    def _ask_to_stop(self, *_: Any) -> None:
-        self.stopping = True
-
-    def _steps(self) -> None:
-        recipe, progress = self.recipe, self.progress
-        budget = self.settings["minutes"] * 60
-        begun, before = time.monotonic(), progress.seconds
-        logged = saved = before
-        samples = recipe.processes * recipe.data.groups * recipe.data.group_size
-        while True:
-            progress.seconds = before + time.monotonic() - begun
-            seconds, stop = self._agree(progress.seconds, self.stopping)
-            limit = self.settings["max_steps"]
-            if stop or seconds >= budget or (limit and progress.step >= limit):
-                break
-            self._step(seconds / budget)
-            progress.step += 1
-            progress.samples += samples
-            if seconds - logged > LOG_EVERY_SECONDS:
-                self._log()
-                logged = seconds
-            # by the agreed clock: a process that saves alone waits for the other forever
-            if seconds - saved > recipe.checkpoint_minutes * 60:
-                self._save()
-                saved = seconds
-        if not stop:
-            progress.finished = True
-        self._save()
-        self._log(end=True)
-
-    def _step(self, share: float) -> None:
-        recipe, progress = self.recipe, self.progress
-        config = recipe.optimiser
-        for group in self.optimiser.param_groups:
-            group["lr"] = config.learning_rate * learning_rate_factor(config, progress.step, share)
-        generator = torch.Generator().manual_seed(recipe.data.seed + progress.step * 64 + self.process)
-        torch.manual_seed(recipe.data.seed + progress.step * 64 + self.process)
-        batch = draw_batch(recipe.data, progress.step, self.process, recipe.processes)
-        half = torch.autocast("cpu", torch.bfloat16) if recipe.precision == "bf16" else nullcontext()
-        with half:
-            loss, figures = self.stage.loss(batch, generator)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = float(self._average_gradients())
-        finite = norm == norm and norm != float("inf")
-        if finite:
-            nn.utils.clip_grads_with_norm_(self.parameters, config.clip, torch.tensor(norm))
-            self.optimiser.step()
-            decay = min(config.ema, (progress.step + 1) / (progress.step + 10))
-            torch._foreach_lerp_(self.ema, [p.detach() for p in self.parameters], 1 - decay)
-        figures |= {"loss": float(loss.detach()), "gradient_norm": norm, "skipped": float(not finite)}
-        for name, value in figures.items():
-            self.sums[name].append(value)
-
-    def _average_gradients(self) -> Tensor:
-        """All-reduce one flat buffer; the norm of the averaged gradient."""
-        for parameter in self.parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-        gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
-        if self.recipe.processes > 1:
-            flat = torch.cat([gradient.flatten() for gradient in gradients])
-            dist.all_reduce(flat)
-            flat /= self.recipe.processes
-            parts = flat.split([gradient.numel() for gradient in gradients])
-            for gradient, part in zip(gradients, parts, strict=True):
-                gradient.copy_(part.view_as(gradient))
-        return nn.utils.get_total_norm(gradients)
-
-    def _agree(self, seconds: float, stop: bool) -> tuple[float, bool]:
-        """The first process's clock and whether any process was asked to stop, the same everywhere."""
-        if self.recipe.processes == 1:
-            return seconds, stop
-        flags = torch.tensor([seconds if self.process == 0 else 0.0, float(stop)], dtype=torch.float64)
-        dist.all_reduce(flags)
-        return float(flags[0]), bool(flags[1] > 0)
-
-    def _log(self, end: bool = False) -> None:
-        if self.process:
-            self.sums.clear()
-            return
-        record: dict[str, Any] = {name: sum(values) / len(values) for name, values in self.sums.items()}
-        self.sums.clear()
-        record |= {
-            "step": self.progress.step,
-            "samples": self.progress.samples,
-            "seconds": round(self.progress.seconds, 1),
-            "samples_per_second": round(self.progress.samples / max(self.progress.seconds, 1e-9), 2),
-            "learning_rate": self.optimiser.param_groups[0]["lr"],
-            "end": end,
-        }
-        with (self.run / "log.jsonl").open("a") as log:
-            log.write(json.dumps(record) + "\n")
-        if self.report:
-            self.report(record)
-
-    def _save(self) -> None:
-        if self.process == 0:
-            weights = {name: p.detach() for name, p in zip(self.names, self.parameters, strict=True)}
-            ema = dict(zip(self.names, self.ema, strict=True))
-            moments = checkpointing.moments_of(self.optimiser, self.optimiser_names)
-            checkpointing.save_state(self.run, self.progress, weights, ema, moments, asdict(self.recipe))
-            self._save_model(ema)
-        if self.recipe.processes > 1:
-            dist.barrier()
-
-    def _save_model(self, ema: dict[str, Tensor]) -> None:
-        """The averaged weights as a model folder; the training weights come back afterwards."""
-        kept = [parameter.detach().clone() for parameter in self.parameters]
-        with torch.no_grad():
-            for name, parameter in zip(self.names, self.parameters, strict=True):
-                parameter.copy_(ema[name])
-            self.stage.finish(self._held_out())
-            checkpoint.save_model(self.stage.model, self.run / "model", card=self._card())
-            for parameter, value in zip(self.parameters, kept, strict=True):
-                parameter.copy_(value)
-
-    def _held_out(self) -> Iterator[Any]:
-        return (draw_batch(self.recipe.data, HOLD_OUT_STEP + i, 0, 1) for i in range(STATISTICS_BATCHES))
-
-    def _card(self) -> str:
-        progress = self.progress
-        return (
-            f"# {self.recipe.stage}\n\nTrained with `layerize train` on {progress.samples} procedural designs in "
-            f"{progress.seconds / 60:.0f} minutes ({self.recipe.processes} processes of one CPU thread, "
-            f"{progress.step} steps).\n"
-        )
-
-    def _load(self) -> None:
-        state = checkpointing.find_state(self.run)
-        assert state is not None
-        self.progress, weights, ema, moments, _ = checkpointing.load_state(state)
-        self.progress.finished = False
-        with torch.no_grad():
-            for i, name in enumerate(self.names):
-                self.parameters[i].copy_(weights[name])
-                self.ema[i].copy_(ema[name])
-        checkpointing.restore_moments(self.optimiser, self.optimiser_names, moments)
+__all__ = ["Processes", "train"]

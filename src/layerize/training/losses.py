@@ -77,25 +77,36 @@ def gradient_loss(x_N1HW: Tensor, y_N1HW: Tensor) -> Tensor:
     return total
 
 
-def rgba_reconstruction_loss(output_N4HW: Tensor, target_N4HW: Tensor) -> Tensor:
+def over_random_backgrounds(
+    output_N4HW: Tensor, target_N4HW: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Both sides, premultiplied -1..1 with alpha -1..1, over the same random solid backgrounds; RGB in -1..1.
+
+    Colours under zero alpha cannot matter then (AlphaVAE, arXiv 2507.09308).
+    """
+    count, device = output_N4HW.shape[0], output_N4HW.device
+    background = (2 * torch.rand(count, 3, 1, 1, generator=generator) - 1).to(device)
+    first, second = (x[:, :3] + background * (1 - (x[:, 3:] + 1) / 2) for x in (output_N4HW, target_N4HW))
+    return first, second
+
+
+def rgba_reconstruction_loss(output_N4HW: Tensor, target_N4HW: Tensor, generator: torch.Generator) -> Tensor:
     """RGBA-VAE reconstruction in premultiplied -1..1 space: colour over two random backgrounds, alpha and edges.
 
     L1 throughout, and a squared error that lets colours be learned early (L1 alone stays grey for long).
 
-    Colours under zero alpha cannot matter: both sides are composited over random solid backgrounds (AlphaVAE).
-
     Args:
         output_N4HW: (2 RGB - 1) * A and 2 A - 1 as predicted.
         target_N4HW: The same of the truth.
+        generator: Of the backgrounds.
     """
-    alpha = ((output_N4HW[:, 3:] + 1) / 2, (target_N4HW[:, 3:] + 1) / 2)
-    loss = 3 * (alpha[0] - alpha[1]).abs().mean() + 4 * (output_N4HW - target_N4HW).square().mean()
+    alpha_error = (output_N4HW[:, 3:] - target_N4HW[:, 3:]).abs().mean() / 2
+    loss = 3 * alpha_error + 4 * (output_N4HW - target_N4HW).square().mean()
     for _ in range(2):
-        background = 2 * torch.rand(output_N4HW.shape[0], 3, 1, 1, device=output_N4HW.device) - 1
-        over = [x[:, :3] + background * (1 - a) for x, a in zip((output_N4HW, target_N4HW), alpha, strict=True)]
-        loss = loss + (over[0] - over[1]).abs().mean()
-    premultiplied = gradient_loss(output_N4HW.flatten(0, 1)[:, None], target_N4HW.flatten(0, 1)[:, None])
-    return loss + premultiplied
+        first, second = over_random_backgrounds(output_N4HW, target_N4HW, generator)
+        loss = loss + (first - second).abs().mean()
+    edges = gradient_loss(output_N4HW.flatten(0, 1)[:, None], target_N4HW.flatten(0, 1)[:, None])
+    return loss + edges
 
 
 def kl_loss(mean: Tensor, logvar: Tensor) -> Tensor:

@@ -1,16 +1,20 @@
-"""Recipes: one TOML file for each training run, read into frozen dataclasses; unknown keys are refused."""
+"""Recipes: what one training run is, as frozen dataclasses. ``recipe_file.py`` reads them from TOML."""
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from dataclasses import dataclass, field, fields, is_dataclass
-from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from layerize.errors import ConfigError
+from layerize.models.presets import PRESETS
 
-T = TypeVar("T")
+STAGES = ("vae", "text-to-image", "text-to-layers", "image-to-layers")
+"""In the order in which they are trained; each may mix in the ones before it."""
+
+OWN_SIZE = "checkpoint"
+"""``model`` of a recipe that takes its architecture from ``start_from``."""
+
+MOST_LAYERS = 48
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,15 +22,21 @@ class DataConfig:
     """What a stage sees.
 
     Attributes:
-        sizes: Canvas sizes (width, height); every step draws one for each process.
+        sizes: Canvas sizes (width, height); every batch has one of them.
         size_weights: Relative frequency of each size.
         layer_counts: Layer counts (background included) that occur.
         count_weights: Relative frequency of each count.
         easy_steps: Curriculum: so many first steps take their layer counts from ``easy_counts``, all equally often.
         easy_counts: Layer counts of the first steps.
-        groups: Different layer counts in one process's batch.
-        group_size: Designs of one layer count in one process's batch.
-        caption_rate: Share of batches that come with captions.
+        groups: Different layer counts in one batch of one process.
+        group_size: Designs of one layer count in one batch of one process.
+        caption_rate: Share of image-to-layers batches that come with captions.
+        text_dropout: Share of samples whose text is left out (classifier-free guidance learns from them).
+        rgba_share: Share of text-to-image samples that are single layers on transparency, the rest are whole pictures.
+        dataset: Folder of an extracted dataset; "" for procedural designs alone.
+        dataset_share: Share of batches from ``dataset``, the rest are procedural designs.
+        elements: Folder of an extracted dataset whose layers appear in procedural designs; "" for none.
+        workers: Processes per training process that draw batches ahead; 0 draws in the training process.
         seed: First design seed of the run.
     """
 
@@ -39,22 +49,56 @@ class DataConfig:
     groups: int = 3
     group_size: int = 4
     caption_rate: float = 0.3
+    text_dropout: float = 0.1
+    rgba_share: float = 0.5
+    dataset: str = ""
+    dataset_share: float = 1.0
+    elements: str = ""
+    workers: int = 0
     seed: int = 1_000_000
+
+    @property
+    def batch_size(self) -> int:
+        """Designs in one batch of one process."""
+        return self.groups * self.group_size
+
+    def __post_init__(self) -> None:
+        if len(self.sizes) != len(self.size_weights) or len(self.layer_counts) != len(self.count_weights):
+            raise ConfigError(
+                "recipe: data.sizes/size_weights and data.layer_counts/count_weights must have equal lengths."
+            )
+        for name in ("groups", "group_size"):
+            _at_least(1, f"data.{name}", getattr(self, name))
+        for name in ("easy_steps", "workers", "seed"):
+            _at_least(0, f"data.{name}", getattr(self, name))
+        for name in ("caption_rate", "text_dropout", "rgba_share", "dataset_share"):
+            _share(f"data.{name}", getattr(self, name))
+        fewest = min(len(self.layer_counts), len(self.easy_counts) if self.easy_steps else len(self.layer_counts))
+        if self.groups > fewest:
+            raise ConfigError(f"recipe: data.groups is {self.groups}, but only {fewest} layer counts occur.")
+        if any(not 1 <= count <= MOST_LAYERS for count in (*self.layer_counts, *self.easy_counts)):
+            raise ConfigError(f"recipe: data.layer_counts {self.layer_counts} must lie in 1..{MOST_LAYERS}.")
+        if any(side % 16 or side < 64 for size in self.sizes for side in size):
+            raise ConfigError(f"recipe: data.sizes {self.sizes} must be multiples of 16 and at least 64.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimiserConfig:
-    """AdamW with warm-up, a stable phase and a linear decay that ends with the time budget.
+    """AdamW with warm-up, a stable phase and a linear decay that ends with the budget.
 
     Attributes:
         learning_rate: Peak.
         warmup_steps: Linear from 0.
-        decay_share: Share of the time budget in the final linear decay to ``final_factor``.
+        decay_share: Share of the budget in the final linear decay to ``final_factor``.
         final_factor: Last learning rate over the peak.
         betas: AdamW moments.
         weight_decay: On matrices only.
         clip: Largest gradient norm.
         ema: Decay of the exponential moving average of the weights, per step.
+        accumulate: Batches per process and step, whose gradients are averaged.
+        spike: A step whose gradient norm is this many times the running mean is skipped; 0 skips only what is not
+            finite.
+        skip_limit: The run stops when more than this many of the last 200 steps were skipped.
     """
 
     learning_rate: float = 1e-3
@@ -65,6 +109,39 @@ class OptimiserConfig:
     weight_decay: float = 0.01
     clip: float = 1.0
     ema: float = 0.998
+    accumulate: int = 1
+    spike: float = 20.0
+    skip_limit: int = 40
+
+    def __post_init__(self) -> None:
+        _at_least(1, "optimiser.accumulate", self.accumulate)
+        _at_least(0, "optimiser.spike", self.spike)
+        _at_least(0, "optimiser.skip_limit", self.skip_limit)
+        for name in ("decay_share", "final_factor", "ema"):
+            _share(f"optimiser.{name}", getattr(self, name))
+        if self.learning_rate <= 0 or self.clip <= 0:
+            raise ConfigError("recipe: optimiser.learning_rate and optimiser.clip must be above 0.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraConfig:
+    """Low-rank adapters in the transformer's blocks (peft); everything else is frozen.
+
+    Attributes:
+        rank: Of the adapters; 0 for full fine-tuning.
+        alpha: The adapter's output is scaled by ``alpha / rank``.
+        dropout: On the adapter's input, 0..1.
+        target: Last parts of the names of the linear layers that get an adapter.
+    """
+
+    rank: int = 0
+    alpha: float = 16.0
+    dropout: float = 0.0
+    target: tuple[str, ...] = ("q", "k", "v", "out")
+
+    def __post_init__(self) -> None:
+        _at_least(0, "lora.rank", self.rank)
+        _share("lora.dropout", self.dropout)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,118 +149,94 @@ class Recipe:
     """One training run.
 
     Attributes:
-        stage: ``vae`` or ``image-to-layers``.
-        model: ``default`` or ``tiny`` preset.
-        start_from: Folder of a checkpoint to take weights from; "" for none.
+        stage: ``vae``, ``text-to-image``, ``text-to-layers`` or ``image-to-layers``.
+        model: A size: ``tiny``, ``default``, ``base``, ``tiny-full``, ``full``; or ``checkpoint``: as ``start_from``.
+        start_from: A shipped model's name or a checkpoint folder to take weights from; "" for none.
+        stop_layers: Give a model that cannot count a stop head for 1 to so many layers; 0 for none.
         only: Beginnings of the names of the parameters to train, everything else is frozen; empty for all.
+        mix: Share of the steps that train an earlier stage's task, by its name.
         data: What it sees.
         optimiser: How it learns.
-        processes: Processes of one thread each (gloo all-reduce between them).
+        lora: Adapters in place of the weights themselves.
+        samples: Budget in samples (with the time budget: whichever ends first); 0 for none.
+        processes: Processes of one thread each on a CPU, one for each GPU; ``accelerate launch`` overrides it.
+        sharding: ``none``, or ``full``: weights, gradients and optimiser are spread over the processes (FSDP2).
         precision: ``bf16`` autocast or ``fp32``.
+        gradient_checkpointing: Compute the blocks' insides again in the backward pass: less memory, a third more work.
+        perceptual: Features of the perceptual loss: ``none``, ``filters`` (oriented filters, no weights needed),
+            ``lpips`` (needs its weights).
         checkpoint_minutes: Minutes between checkpoints.
-        loss_weights: Overrides of the stage's loss weights by name.
+        validation_minutes: Minutes between held-out sheets and figures; 0 for none.
+        save_as: Type in which the finished model is stored: ``float32``, ``bfloat16`` or ``float16``.
+        loss_weights: Overrides of the tasks' loss weights by name.
     """
 
     stage: str
     model: str = "default"
     start_from: str = ""
+    stop_layers: int = 0
     only: tuple[str, ...] = ()
+    mix: dict[str, float] = field(default_factory=dict)
     data: DataConfig = field(default_factory=DataConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    lora: LoraConfig = field(default_factory=LoraConfig)
+    samples: int = 0
     processes: int = 2
+    sharding: str = "none"
     precision: str = "bf16"
+    gradient_checkpointing: bool = False
+    perceptual: str = "none"
     checkpoint_minutes: float = 5.0
+    validation_minutes: float = 0.0
+    save_as: str = "float32"
     loss_weights: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        choices = {"stage": ("vae", "image-to-layers"), "model": ("default", "tiny"), "precision": ("bf16", "fp32")}
+        choices: dict[str, Sequence[str]] = {
+            "stage": STAGES,
+            "model": (*PRESETS, OWN_SIZE),
+            "precision": ("bf16", "fp32"),
+            "sharding": ("none", "full"),
+            "perceptual": ("none", "filters", "lpips"),
+            "save_as": ("float32", "bfloat16", "float16"),
+        }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"recipe: {name} is {getattr(self, name)!r}; it must be one of {', '.join(allowed)}.")
-        for low, name in ((1, "processes"),):
-            if getattr(self, name) < low:
-                raise ConfigError(f"recipe: {name} is {getattr(self, name)}; it must be at least {low}.")
-        data = self.data
-        if len(data.sizes) != len(data.size_weights) or len(data.layer_counts) != len(data.count_weights):
-            raise ConfigError(
-                "recipe: data.sizes/size_weights and data.layer_counts/count_weights must have equal lengths."
-            )
-        fewest = min(len(data.layer_counts), len(data.easy_counts) if data.easy_steps else len(data.layer_counts))
-        if data.groups > fewest:
-            raise ConfigError(f"recipe: data.groups is {data.groups}, but only {fewest} layer counts occur.")
-        if any(side % 16 for size in data.sizes for side in size):
-            raise ConfigError(f"recipe: data.sizes {data.sizes} must be multiples of 16.")
+        _at_least(1, "processes", self.processes)
+        for name in ("samples", "stop_layers", "validation_minutes"):
+            _at_least(0, name, getattr(self, name))
+        if self.checkpoint_minutes <= 0:
+            raise ConfigError("recipe: checkpoint_minutes must be above 0.")
+        if self.model == OWN_SIZE and not self.start_from:
+            raise ConfigError("recipe: model is 'checkpoint', so start_from must name one.")
+        if self.lora.rank and (self.only or self.stage == "vae"):
+            raise ConfigError("recipe: lora trains adapters in the transformer's blocks; leave out only and stage vae.")
+        if self.sharding == "full" and (self.stage == "vae" or self.mix.get("vae")):
+            raise ConfigError("recipe: the RGBA-VAE is small; sharding must be none for the vae task.")
+        self._check_mix()
+
+    def _check_mix(self) -> None:
+        earlier = STAGES[: STAGES.index(self.stage)]
+        for name, share in self.mix.items():
+            if name not in earlier:
+                raise ConfigError(
+                    f"recipe: mix.{name} is no earlier task of {self.stage}; it may be {', '.join(earlier) or 'none'}."
+                )
+            _share(f"mix.{name}", share)
+        if sum(self.mix.values()) >= 1:
+            raise ConfigError(f"recipe: the shares in mix sum to {sum(self.mix.values()):g}; it must be below 1.")
+
+    def shares(self) -> dict[str, float]:
+        """Every task of the run and its share of the steps; the stage's own is first."""
+        return {self.stage: 1 - sum(self.mix.values()), **{name: share for name, share in self.mix.items() if share}}
 
 
-def read_recipe(path: str | Path, overrides: tuple[str, ...] = ()) -> Recipe:
-    """Read a TOML recipe and apply ``key=value`` overrides (dotted keys, TOML values).
-
-    Raises:
-        ConfigError: Unreadable file, unknown key (with the nearest valid one) or a value of the wrong type.
-    """
-    path = Path(path)
-    try:
-        table = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot read the recipe ({error.strerror}). Give the path of a TOML file."
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}.") from error
-    for override in overrides:
-        key, separator, value = override.partition("=")
-        if not separator:
-            raise ConfigError(f"--set {override}: expected key=value, for example optimiser.learning_rate=5e-4.")
-        try:
-            parsed = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            parsed = value
-        _assign(table, key.strip(), parsed)
-    return build(Recipe, table, str(path))
+def _at_least(low: float, name: str, value: float) -> None:
+    if value < low:
+        raise ConfigError(f"recipe: {name} is {value}; it must be at least {low:g}.")
 
 
-def _assign(table: dict[str, Any], dotted: str, value: Any) -> None:
-    *parents, last = dotted.split(".")
-    for parent in parents:
-        table = table.setdefault(parent, {})
-    table[last] = value
-
-
-def build(cls: type[T], table: dict[str, Any], where: str) -> T:
-    """A (nested) dataclass from a table; unknown keys and wrong types raise ConfigError."""
-    hints = get_type_hints(cls)
-    names = [item.name for item in fields(cls)]  # type: ignore[arg-type]
-    values: dict[str, Any] = {}
-    for key, value in table.items():
-        if key not in names:
-            near = difflib.get_close_matches(key, names, n=1)
-            hint = f" Did you mean {near[0]}?" if near else f" Known keys: {', '.join(names)}."
-            raise ConfigError(f"{where}: unknown key {key!r}.{hint}")
-        values[key] = _convert(hints[key], value, f"{where}: {key}")
-    try:
-        return cls(**values)
-    except TypeError as error:
-        raise ConfigError(f"{where}: {error}.") from error
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    if is_dataclass(hint) and isinstance(hint, type):
-        if not isinstance(value, dict):
-            raise ConfigError(f"{where} must be a table, got {value!r}.")
-        return build(hint, value, where)
-    origin = get_origin(hint)
-    if origin is tuple:
-        if not isinstance(value, list):
-            raise ConfigError(f"{where} must be a list, got {value!r}.")
-        inner = get_args(hint)
-        kinds = [inner[0]] * len(value) if inner[-1] is Ellipsis else list(inner)
-        if len(kinds) != len(value):
-            raise ConfigError(f"{where} needs {len(kinds)} values, got {len(value)}.")
-        return tuple(_convert(kind, item, where) for kind, item in zip(kinds, value, strict=True))
-    if origin is dict:
-        return {str(key): float(item) for key, item in value.items()}
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
-        raise ConfigError(f"{where} must be {hint.__name__}, got {value!r}.")
-    return value
+def _share(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ConfigError(f"recipe: {name} is {value}; it must lie in 0..1.")

@@ -1,0 +1,86 @@
+"""The model folder of a run: averaged weights, adapters folded in, with a card that says where it comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.distributed.tensor import DTensor
+
+from layerize.models import checkpoint
+from layerize.training import lora
+
+if TYPE_CHECKING:
+    from layerize.training.worker import Worker
+
+MODEL_FOLDER = "model"
+ADAPTER_FOLDER = "adapter"
+
+
+def save_finished(worker: Worker, ema: dict[str, Tensor]) -> None:
+    """Write ``RUN/model`` (and ``RUN/adapter``) with the averaged weights. Every process must call.
+
+    The training weights come back afterwards; what a stage measures on its averaged weights is in the saved config.
+    """
+    stage, recipe = worker.stage, worker.recipe
+    whole = {name: _gathered(value) for name, value in ema.items()}
+    state = {name: _gathered(value) for name, value in stage.model.state_dict().items()}
+    if not worker.processes.first:
+        return
+    if recipe.stage == "vae":
+        _finish(worker, ema)
+    merged = lora.merged_state(stage.model, whole) if recipe.lora.rank else {**state, **whole}
+    with torch.device("meta"):
+        plain = type(stage.model)(stage.model.config)
+    place = worker.run / MODEL_FOLDER
+    checkpoint.save_model(
+        plain, place, card=_card(worker), metadata=_metadata(worker), tensors=merged, dtype=recipe.save_as
+    )
+    if recipe.lora.rank:
+        lora.save_adapter(worker.run / ADAPTER_FOLDER, whole, recipe.lora, recipe.start_from)
+
+
+def _gathered(value: Tensor) -> Tensor:
+    whole = value.full_tensor() if isinstance(value, DTensor) else value
+    return whole.detach()
+
+
+@torch.no_grad()
+def _finish(worker: Worker, ema: dict[str, Tensor]) -> None:
+    """Let the stage measure on the averaged weights, then put the training weights back."""
+    kept = [parameter.detach().clone() for parameter in worker.parameters]
+    for name, parameter in zip(worker.names, worker.parameters, strict=True):
+        parameter.copy_(ema[name])
+    worker.stage.finish(worker.held_out(), worker.processes.device)
+    for parameter, value in zip(worker.parameters, kept, strict=True):
+        parameter.copy_(value)
+
+
+def _metadata(worker: Worker) -> dict[str, object]:
+    progress, data = worker.progress, worker.recipe.data
+    facts: dict[str, object] = {
+        "stage": worker.recipe.stage,
+        "started_from": worker.recipe.start_from,
+        "steps": progress.step,
+        "samples": progress.samples,
+        "training_seconds": round(progress.seconds),
+        "processes": worker.processes.count,
+    }
+    named = {"dataset": data.dataset, "elements": data.elements}
+    return facts | {name: value for name, value in named.items() if value}
+
+
+def _card(worker: Worker) -> str:
+    progress, recipe = worker.progress, worker.recipe
+    what = "procedural designs"
+    if recipe.data.dataset:
+        what = "designs of a dataset" + (" and procedural designs" if recipe.data.dataset_share < 1 else "")
+    if recipe.data.elements:
+        what += " with elements of real designs"
+    start = f" It started from {recipe.start_from}." if recipe.start_from else ""
+    return (
+        f"# {recipe.stage}\n\nTrained with `layerize train` on {progress.samples:,} samples ({what}) in "
+        f"{progress.seconds / 60:.0f} minutes and {progress.step:,} steps of {worker.processes.count} "
+        f"{'process' if worker.processes.count == 1 else 'processes'} on {worker.processes.device.type}.{start}\n"
+    )
