@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 from layerize.errors import ConfigError
 from layerize.synth.config import MOST_LEVELS
 from layerize.synth.design import TRAIN_SEED_START, DesignConfig, draw_design
+from layerize.synth.elements import ElementBank
 from layerize.training.recipe import DataConfig
 
 HOLD_OUT_BATCH = 1 << 40
@@ -149,6 +150,7 @@ class DesignSource:
                 f"recipe: data.seed is {config.seed}; seeds below {TRAIN_SEED_START} are held out for evaluation."
             )
         self.config = config
+        self.elements = ElementBank.load(config.elements) if config.elements else None
 
     def batch(self, number: int, easy: bool) -> Batch:
         config = self.config
@@ -160,7 +162,7 @@ class DesignSource:
         return collate(groups, captioned=bool(rng.random() < config.caption_rate))
 
     def _draw(self, seed: int, size: tuple[int, int], count: int) -> Sample:
-        design = draw_design(seed, size, _design_config(count))
+        design = draw_design(seed, size, _design_config(count), elements=self.elements)
         return Sample(
             picture_HW3=design.image_u8_HW3,
             layers_KHW4=design.layers_u8_KHW4,
