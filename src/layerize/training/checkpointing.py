@@ -33,12 +33,22 @@ _PROGRESS = "progress.json"
 
 @dataclass(kw_only=True)
 class Progress:
-    """Where a run stands: steps done, samples seen, training seconds, whether it ended, steps skipped."""
+    """Where a run stands.
+
+    Attributes:
+        step: Steps done.
+        samples: Samples seen.
+        seconds: Of training, over all resumes.
+        finished: Whether the budget was used up.
+        released_at: Value of ``seconds`` at which a release branched off; None in a run.
+        guard: Steps that were skipped.
+    """
 
     step: int = 0
     samples: int = 0
     seconds: float = 0.0
     finished: bool = False
+    released_at: float | None = None
     guard: Guard = field(default_factory=Guard)
 
 
@@ -162,7 +172,7 @@ class SavedState:
             table = json.loads((folder / _PROGRESS).read_text(encoding="utf-8"))
             guard = Guard(**table.pop("guard", {}))
             known = {name: table.pop(name) for name in ("step", "samples", "seconds", "finished")}
-            self.progress = Progress(**known, guard=guard)
+            self.progress = Progress(**known, guard=guard, released_at=table.pop("released_at", None))
             self.about: dict[str, Any] = table
             shards = table.get("shards", 1)
             self._files: dict[str, list[Any]] = {

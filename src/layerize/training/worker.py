@@ -120,7 +120,7 @@ class Worker:
             progress.seconds = before + time.monotonic() - begun
             # by the first process's clock: a process that saves alone would wait for the others forever
             seconds, stop = self.processes.total(progress.seconds * self.processes.first, float(self.stopping))
-            share = budget.share(seconds, progress.samples)
+            share = budget.share(seconds - (progress.released_at or 0.0), progress.samples)
             if stop or share >= 1 or 0 < self.settings.max_steps <= progress.step:
                 break
             self._step(share, ahead)
@@ -262,6 +262,8 @@ class Worker:
         state.check(dict(zip(self.names, self.parameters, strict=True)), f"this recipe's {self.recipe.model}")
         self.progress = state.progress
         self.progress.finished = False
+        if self.settings.budget.release and self.progress.released_at is None:
+            self.progress.released_at = self.progress.seconds
         for name, parameter, average in zip(self.names, self.parameters, self.ema, strict=True):
             checkpointing.fill(parameter, state.read("weights", name))
             checkpointing.fill(average, state.read("ema", name))
