@@ -1,0 +1,130 @@
+"""LayeredSample: a design as training sees it, K rasters of the whole canvas whose "over" is the picture.
+
+Shape letters: ``K`` layers bottom to top, ``H W`` pixels, 4 channels of straight RGBA.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from layerize.errors import InputError
+from layerize.formats.layer_png import without_hidden_colour
+from layerize.stack.composite import flatten
+from layerize.stack.layer import Layer, LayerStack
+from layerize.stack.resample import resize_pixels
+
+U8 = npt.NDArray[np.uint8]
+
+OPAQUE = 250  # u8 alpha that every pixel of an opaque picture has at least
+ABOUT = ("source", "repository", "licence", "split", "kind")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LayeredSample:
+    """One design.
+
+    Attributes:
+        id: Of the dataset.
+        layers_u8_KHW4: Straight RGBA ``u8`` (K, H, W, 4), bottom to top, all blended normally at full opacity.
+        names: One per layer.
+        caption: One sentence, or ``""``.
+        text: Whether a layer holds words, which must not be mirrored.
+        about: ``source``, ``repository``, ``licence``, ``split``, ``kind``: strings.
+    """
+
+    id: str
+    layers_u8_KHW4: U8
+    names: tuple[str, ...]
+    caption: str = ""
+    text: bool = False
+    about: dict[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.layers_u8_KHW4)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.layers_u8_KHW4.shape[2], self.layers_u8_KHW4.shape[1]
+
+    @property
+    def opaque(self) -> bool:
+        """Whether nothing shines through: the design has a background of its own."""
+        return bool(self.picture()[..., 3].min() >= OPAQUE)
+
+    def picture(self) -> U8:
+        """The composite, straight RGBA ``u8`` (H, W, 4)."""
+        return over(self.layers_u8_KHW4)
+
+    def resized(self, size: tuple[int, int]) -> LayeredSample:
+        """Every layer resampled to (width, height)."""
+        if size == self.size:
+            return self
+        return replace(self, layers_u8_KHW4=resized(self.layers_u8_KHW4, size))
+
+
+def resized(layers_u8_KHW4: U8, size: tuple[int, int]) -> U8:
+    """Every layer resampled to (width, height); RGB is 0 where alpha is 0."""
+    small = (resize_pixels(np.ascontiguousarray(layer), *size) for layer in layers_u8_KHW4)
+    return np.stack([without_hidden_colour(layer) for layer in small])
+
+
+def over(layers_u8_KHW4: Sequence[U8] | U8) -> U8:
+    """Flatten with "over" (arXiv 2512.15603, Eq. 1), straight RGBA ``u8`` (H, W, 4)."""
+    height, width = layers_u8_KHW4[0].shape[:2]
+    return flatten(LayerStack(size=(width, height), layers=tuple(Layer(pixels=p, id="") for p in layers_u8_KHW4)))
+
+
+def from_stack(stack: LayerStack, name: str, about: dict[str, str], *, longest: int | None = None) -> LayeredSample:
+    """The sample of a stack: every visible node of the first level becomes one raster of the canvas.
+
+    Args:
+        stack: A sample of an extracted dataset.
+        name: Its id.
+        about: See ``LayeredSample``.
+        longest: Shrink so that the longer side has at most this many pixels.
+
+    Raises:
+        InputError: No visible layer, or one that is not blended normally.
+    """
+    nodes = [node for node in stack.layers if node.visible and node.opacity > 0]
+    wrong = [node for node in nodes if node.blend not in ("normal", "pass-through")]
+    if wrong:
+        raise InputError(
+            f"{name}: the layer {wrong[0].name!r} blends as {wrong[0].blend}; extract the dataset anew, which bakes it."
+        )
+    if not nodes:
+        raise InputError(f"{name}: no layer is visible; validate the dataset.")
+    layers = [flatten(stack.with_layers([node])) for node in nodes]
+    kept = [i for i, layer in enumerate(layers) if layer[..., 3].any()]
+    if not kept:
+        raise InputError(f"{name}: all layers are empty; validate the dataset.")
+    sample = LayeredSample(
+        id=name,
+        layers_u8_KHW4=np.stack([layers[i] for i in kept]),
+        names=tuple(nodes[i].name for i in kept),
+        caption=str(stack.metadata.get("caption") or ""),
+        text=any(layer.text for layer in stack.walk()),
+        about={key: about[key] for key in ABOUT if about.get(key)},
+    )
+    scale = (longest or max(stack.size)) / max(stack.size)
+    if scale >= 1:
+        return sample
+    return sample.resized((max(1, round(stack.size[0] * scale)), max(1, round(stack.size[1] * scale))))
+
+
+def header(sample: LayeredSample) -> dict[str, Any]:
+    """What of a sample is not pixels, for JSON."""
+    return {
+        "id": sample.id,
+        "size": list(sample.size),
+        "names": list(sample.names),
+        "caption": sample.caption,
+        "text": sample.text,
+        **sample.about,
+    }

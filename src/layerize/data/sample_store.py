@@ -1,0 +1,139 @@
+"""Where samples are read from: a dataset folder, or shards anywhere. One list of what there is, one way to get each."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from layerize.data import shard_parquet, shard_tar
+from layerize.data.dataset_folder import DATASET, DatasetFolder
+from layerize.data.sample import ABOUT, LayeredSample, from_stack
+from layerize.data.shard_index import INDEX, SAMPLES, SampleEntry, parse_index, parse_samples
+from layerize.data.shards import Place
+from layerize.errors import InputError
+from layerize.formats.image import DEFAULT_MAX_PIXELS
+
+GROUPS_KEPT = 64
+"""Row groups of Parquet shards that stay in memory: as many as one window of the shuffle reads."""
+
+
+class SampleStore(Protocol):
+    """Samples of one split."""
+
+    entries: Sequence[SampleEntry]
+
+    def read(self, entry: SampleEntry) -> LayeredSample:
+        """The sample of an entry.
+
+        Raises:
+            InputError: It is damaged or missing; the message names it.
+        """
+        ...
+
+
+def open_store(where: str | Path, split: str) -> SampleStore:
+    """A dataset folder or shards, whichever is there.
+
+    Args:
+        where: Folder of ``layerize data extract``, or folder or URL of ``layerize data shard``.
+        split: ``train``, ``val`` or ``test``.
+
+    Raises:
+        InputError: Neither is there, or the split is empty.
+    """
+    store: SampleStore
+    if "://" not in str(where) and (Path(where) / DATASET).is_file():
+        store = FolderStore(Path(where), split)
+    else:
+        store = ShardStore(str(where), split)
+    if not store.entries:
+        raise InputError(f"{where}: the split {split!r} holds no sample.")
+    return store
+
+
+class FolderStore:
+    """The accepted samples of a dataset folder."""
+
+    def __init__(self, root: Path, split: str) -> None:
+        self._folder = DatasetFolder.open(root)
+        self._index = {entry.id: entry for entry in self._folder.accepted() if entry.split == split}
+        self.entries: Sequence[SampleEntry] = [
+            SampleEntry(
+                id=entry.id,
+                split=split,
+                size=entry.canvas,
+                layers=entry.layers,
+                opaque=entry.opaque >= 1,
+                shard=entry.path or "none",
+            )
+            for entry in sorted(self._index.values(), key=lambda entry: entry.id)
+        ]
+
+    def read(self, entry: SampleEntry) -> LayeredSample:
+        """See ``SampleStore``."""
+        index = self._index[entry.id]
+        about = {key: str(getattr(index, key) or "") for key in ABOUT}
+        try:
+            sample = from_stack(self._folder.load(index), entry.id, about)
+        except InputError as error:
+            raise InputError(f"sample {entry.id}: {error}") from error
+        return _checked(entry, sample)
+
+
+class ShardStore:
+    """The samples of shards; nothing but the index is read before a sample is asked for."""
+
+    def __init__(self, url: str, split: str, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> None:
+        self._place = Place(url)
+        if not self._place.exists(INDEX):
+            raise InputError(f"{url} holds neither {DATASET} nor {INDEX}; give what 'layerize data' has written.")
+        self.index = parse_index(self._place.read(INDEX), f"{url}/{INDEX}")
+        everything = parse_samples(self._place.read(SAMPLES), f"{url}/{SAMPLES}")
+        self.entries: Sequence[SampleEntry] = [entry for entry in everything if entry.split == split]
+        self._max_pixels = max_pixels
+        self._groups: OrderedDict[tuple[str, int], list[dict[str, Any]]] = OrderedDict()
+
+    def read(self, entry: SampleEntry) -> LayeredSample:
+        """See ``SampleStore``."""
+        try:
+            if self.index.format == "webdataset":
+                data = self._place.read(entry.shard, entry.start, entry.start + entry.length)
+                sample = shard_tar.read_sample(data, entry.id, max_pixels=self._max_pixels)
+            else:
+                row = _row(self._group(entry.shard, entry.start), entry.length)
+                sample = shard_parquet.sample_of(row, max_pixels=self._max_pixels)
+        except InputError as error:
+            raise InputError(f"{self._place.url}/{entry.shard}, sample {entry.id}: {error}") from error
+        return _checked(entry, sample)
+
+    def _group(self, shard: str, number: int) -> list[dict[str, Any]]:
+        key = (shard, number)
+        if key not in self._groups:
+            with self._place.open(shard) as file:
+                self._groups[key] = shard_parquet.read_group(file, number)
+            if len(self._groups) > GROUPS_KEPT:
+                self._groups.popitem(last=False)
+        self._groups.move_to_end(key)
+        return self._groups[key]
+
+
+def _row(rows: list[dict[str, Any]], number: int) -> dict[str, Any]:
+    if number >= len(rows):
+        raise InputError(f"row {number} is missing; write the shards anew.")
+    return rows[number]
+
+
+def _checked(entry: SampleEntry, sample: LayeredSample) -> LayeredSample:
+    """The sample, if it is what the index says: batches were planned by that.
+
+    Raises:
+        InputError: It is another one.
+    """
+    if (sample.id, len(sample), sample.size) != (entry.id, entry.layers, entry.size):
+        raise InputError(
+            f"sample {entry.id}: the index says {entry.layers} layers of {entry.size}, the files hold sample "
+            f"{sample.id} with {len(sample)} of {sample.size}; extract or shard it again."
+        )
+    return sample

@@ -1,0 +1,121 @@
+"""What a set of shards holds: ``index.json`` for the whole and each shard, ``samples.jsonl`` for each sample.
+
+The samples' sizes, layer counts and places are enough to plan all batches of an epoch without opening a shard.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from layerize.errors import InputError
+from layerize.formats.manifest_model import RelativePath
+
+VERSION: Literal[1] = 1
+INDEX, SAMPLES = "index.json", "samples.jsonl"
+
+Format = Literal["webdataset", "parquet"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SampleEntry(_Strict):
+    """One sample of a dataset or of a shard.
+
+    Attributes:
+        id: Of the dataset.
+        split: ``train``, ``val`` or ``test``.
+        size: (width, height) in pixels.
+        layers: Number of layers.
+        opaque: Whether nothing shines through; otherwise training puts a background below, one layer more.
+        shard: File name; for a dataset folder the sample's path.
+        start: WebDataset: first byte of the sample's members; Parquet: number of its row group.
+        length: WebDataset: bytes of the members; Parquet: row in the row group.
+    """
+
+    id: str
+    split: str
+    size: tuple[int, int]
+    layers: int
+    opaque: bool
+    shard: RelativePath
+    start: int = 0
+    length: int = 0
+
+
+class ShardEntry(_Strict):
+    """One file."""
+
+    name: RelativePath
+    split: str
+    samples: int
+    bytes: int
+    sha256: str
+
+
+class ShardIndex(_Strict):
+    """The whole: ``index.json``."""
+
+    version: Literal[1] = VERSION
+    format: Format
+    made_with: str
+    options: dict[str, Any] = {}
+    splits: dict[str, int]
+    layer_counts: dict[int, int]
+    licences: dict[str, int] = {}
+    left_out: list[dict[str, str]] = []
+    shards: list[ShardEntry]
+
+    def to_json(self) -> bytes:
+        """Indented JSON."""
+        return (self.model_dump_json(indent=1) + "\n").encode()
+
+
+def tally(samples: list[SampleEntry]) -> dict[str, dict[Any, int]]:
+    """``splits`` and ``layer_counts`` of an index."""
+    return {
+        "splits": dict(sorted(Counter(sample.split for sample in samples).items())),
+        "layer_counts": dict(sorted(Counter(sample.layers for sample in samples).items())),
+    }
+
+
+def parse_index(data: bytes, where: str) -> ShardIndex:
+    """Validate ``index.json``.
+
+    Raises:
+        InputError: Damaged, or of another version.
+    """
+    try:
+        return ShardIndex.model_validate_json(data)
+    except ValidationError as error:
+        raise InputError(f"{where}: {_first(error)}; write the shards anew.") from error
+
+
+def parse_samples(data: bytes, where: str) -> list[SampleEntry]:
+    """Validate ``samples.jsonl``.
+
+    Raises:
+        InputError: A line is damaged; the message has its number.
+    """
+    found = []
+    for number, line in enumerate(data.splitlines(), 1):
+        try:
+            found.append(SampleEntry.model_validate_json(line))
+        except ValidationError as error:
+            raise InputError(f"{where}, line {number}: {_first(error)}; write the shards anew.") from error
+    return found
+
+
+def samples_to_jsonl(samples: list[SampleEntry]) -> bytes:
+    """One line per sample."""
+    return b"".join(json.dumps(sample.model_dump()).encode() + b"\n" for sample in samples)
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'the document'}: {first['msg']}"
