@@ -16,7 +16,7 @@ from layerize.errors import EditError
 from layerize.stack.composite import ink_box
 from layerize.stack.convert import to_float, to_u8
 from layerize.stack.layer import U8, Group, Layer, LayerStack, Node
-from layerize.stack.silhouette import SOLID, grow_alpha, nearest_solid, soften, spread_colours
+from layerize.stack.silhouette import SOLID, grow_alpha, inside, nearest_solid, soften, spread_colours
 from layerize.stack.tree import Ref, change, change_leaves, leafwise, shape_of
 
 # Wider edges than this are another shape, and cost seconds.
@@ -145,8 +145,9 @@ def _with_alpha(padded: U8, alpha: U8) -> U8:
     if not (alpha > old).any():
         return result
     solid = old >= min(SOLID, int(old.max()))
-    near = spread_colours(padded[..., :3], solid)
-    share = np.divide(to_float(old), to_float(alpha), out=np.ones(old.shape, np.float32), where=alpha > old)
+    near = spread_colours(padded[..., :3], inside(solid))
+    # Where much is new the old colour is a rest (of a shadow, of anti-aliasing) that the new ink covers: cubed.
+    share = np.divide(to_float(old), to_float(alpha), out=np.ones(old.shape, np.float32), where=alpha > old) ** 3
     mixed = to_float(near) + share[..., None] * (to_float(padded[..., :3]) - to_float(near))
     result[..., :3] = to_u8(mixed)
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace as changed
 
+import cv2
 import numpy as np
 
 from layerize.errors import EditError
@@ -71,7 +72,7 @@ def outline(
     opacity: float = 1.0,
     bake: bool = False,
 ) -> LayerStack:
-    """Give a layer or group an outline around its outer edge, as a sticker has.
+    """Give a layer or group an outline around its outer edge, as a sticker has; soft shadows in it are left out.
 
     Args:
         stack: The stack.
@@ -93,11 +94,17 @@ def outline(
         return stack
     margin = math.ceil(width) + 2
     inner = np.pad(shape.pixels[..., 3], margin)
-    old, new = to_float(inner), to_float(grow_alpha(inner, width))
+    old, new = to_float(inner), to_float(grow_alpha(_firm(inner), width))
     # Only the ring: what layer over ring must have is the grown alpha, so 1 - new = (1 - old)(1 - ring).
-    ring = np.divide(new - old, 1 - old, out=np.zeros_like(new), where=old < 1)
+    ring = np.clip(np.divide(new - old, 1 - old, out=np.zeros_like(new), where=old < 1), 0, 1)
     where = (shape.offset[0] - margin, shape.offset[1] - margin)
     return _put(stack, ref, _flat(parse_colour(colour), to_u8(ring), where, f"{shape.name} outline", opacity), bake)
+
+
+def _firm(alpha: U8) -> U8:
+    """The silhouette without what is fainter than half of its strongest alpha, except for the anti-aliased rim."""
+    solid = (alpha >= max(1, int(alpha.max()) // 2)).astype(np.uint8)
+    return np.where(cv2.dilate(solid, np.ones((3, 3), np.uint8)) > 0, alpha, np.uint8(0))
 
 
 def _flat(rgb: Rgb, alpha: U8, offset: tuple[int, int], name: str, opacity: float) -> Layer:

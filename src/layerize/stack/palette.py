@@ -11,11 +11,16 @@ from layerize.stack.colour import Colour, fit_gamut, from_oklab, parse_colour, t
 from layerize.stack.convert import F32, to_float
 from layerize.stack.ink import map_ink
 from layerize.stack.layer import LayerStack
+from layerize.stack.recolor import GREY
 from layerize.stack.tree import Ref, change_leaves
 
 # How far a colour's swap reaches (Oklab, lightness counted as LIGHTNESS): colours farther off stay as they are.
 REACH = 0.12
 LIGHTNESS = 0.4
+FADED = 0.05
+"""A pull weaker than this is none."""
+MOST = 4.0
+"""A swap makes no colour stronger than this many times."""
 # More colours than this are no palette, and every one costs time.
 MAX_COLOURS = 32
 ROUNDS = 12
@@ -57,8 +62,8 @@ def _swapped(rgb: F32, old: F32, new: F32) -> F32:
     near = np.exp(-_distances(lab, old) / REACH**2)
     total = near.sum(1, keepdims=True)
     # Full force within the reach of one old colour, fading to nothing farther out.
-    pull = near / np.maximum(total, 1e-9) * np.minimum(1, total * np.e)
-    return from_oklab(fit_gamut(lab + (pull @ (new - old)).astype(np.float32)))
+    pull = near / np.maximum(total, 1e-9) * np.clip((total - FADED) / (1 / np.e - FADED), 0, 1)
+    return from_oklab(fit_gamut(lab + _shifts(lab, pull, old, new)))
 
 
 def _mapped(rgb: F32, weights: F32, wanted: F32) -> F32:
@@ -69,7 +74,26 @@ def _mapped(rgb: F32, weights: F32, wanted: F32) -> F32:
     nearest = _distances(lab, centres).argmin(1)
     near[np.arange(len(lab)), nearest] += 1e-9
     pull = near / near.sum(1, keepdims=True)
-    return from_oklab(fit_gamut(lab + (pull @ (wanted - centres)).astype(np.float32)))
+    return from_oklab(fit_gamut(lab + _shifts(lab, pull, centres, wanted)))
+
+
+def _shifts(lab: F32, pull: F32, old: F32, new: F32) -> F32:
+    """The sum of what each swap would do to every colour, times its pull, (N, 3).
+
+    A swap shifts lightness, and turns and scales chroma as it does its own colour's; a grey's is shifted.
+    """
+    plane = lab[:, 1] + 1j * lab[:, 2]
+    shifts = np.zeros_like(lab)
+    for k in range(len(old)):
+        before, after = complex(*old[k, 1:]), complex(*new[k, 1:])
+        if abs(before) > GREY:
+            ratio = after / before
+            moved = plane * (ratio / max(1.0, abs(ratio) / MOST)) - plane
+        else:
+            moved = np.full_like(plane, after - before)
+        change = np.stack([np.full(len(lab), new[k, 0] - old[k, 0]), moved.real, moved.imag], axis=1)
+        shifts += pull[:, k : k + 1] * change.astype(np.float32)
+    return shifts
 
 
 def _main_colours(lab: F32, weights: F32, count: int) -> F32:
