@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -76,12 +77,9 @@ class ShardIndex(_Strict):
         return (self.model_dump_json(indent=1) + "\n").encode()
 
 
-def tally(samples: list[SampleEntry]) -> dict[str, dict[Any, int]]:
-    """``splits`` and ``layer_counts`` of an index."""
-    return {
-        "splits": dict(sorted(Counter(sample.split for sample in samples).items())),
-        "layer_counts": dict(sorted(Counter(sample.layers for sample in samples).items())),
-    }
+def tally(values: Iterable[Any]) -> dict[Any, int]:
+    """How often each value comes, in the order of the values."""
+    return dict(sorted(Counter(values).items()))
 
 
 def parse_index(data: bytes, where: str) -> ShardIndex:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -223,13 +222,13 @@ class _Run:
         if not self.samples:
             raise InputError(f"{self.folder.root}: no sample could be read: {self.left_out[0]['reason']}")
         known = {sample.id for sample in self.samples}
-        licences = Counter(entry.licence or "none" for entry in entries if entry.id in known)
         index = ShardIndex(
             format=self.options.format,
             made_with=f"layerize {__version__}",
             options={"longest": self.options.longest, "licences": self.options.licences},
-            **tally(self.samples),
-            licences=dict(sorted(licences.items())),
+            splits=tally(sample.split for sample in self.samples),
+            layer_counts=tally(sample.layers for sample in self.samples),
+            licences=tally(entry.licence or "none" for entry in entries if entry.id in known),
             left_out=self.left_out,
             shards=self.shards,
         )
