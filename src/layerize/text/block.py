@@ -33,12 +33,14 @@ class TextLine:
         polygon: Corners on the canvas in pixels, clockwise from where the line's top begins.
         confidence: 0..1, the reader's mean over the line's characters.
         words: In reading order.
+        vertical: Whether its characters stand below one another.
     """
 
     content: str
     polygon: Polygon
     confidence: float
     words: tuple[TextWord, ...] = ()
+    vertical: bool = False
 
     @property
     def box(self) -> tuple[float, float, float, float]:

@@ -24,6 +24,11 @@ CELL, CELLS = 12, 22  # of the colour histogram: width in levels, number per cha
 ROUNDS = 7  # of reweighting; the fit settles in 3 or 4
 MOST_SAMPLES = 6000  # a surface of 6 numbers per channel needs no more
 INPAINT_PIXELS = 250_000  # larger regions are inpainted at a reduced size
+FLAT_COLOURS = 5  # that the surroundings of a hole may have to count as flat
+FLAT_WIDTH = 14.0  # levels within which a colour is one
+FLAT_REST = 0.12  # share of pixels (edges) that may have another
+FLAT_RING = 6.0  # px around the hole
+SETTLE_ROUNDS, SETTLE_SIDE = 12, 7
 RADIUS = 4  # px that inpainting looks around
 
 
@@ -129,13 +134,19 @@ def spread(values_HWC: F32, weight_HW: F32) -> F32:
     if min(height, width) < 2 or bool((weight_HW > 0).all()):
         return values_HWC
     half = (-(-width // 2), -(-height // 2))
-    carried = cv2.resize(values_HWC * weight_HW[..., None], half, interpolation=cv2.INTER_AREA)
-    carried = carried.reshape(half[1], half[0], -1)
+    carried = _resized(values_HWC * weight_HW[..., None], half, cv2.INTER_AREA)
     total = cv2.resize(weight_HW, half, interpolation=cv2.INTER_AREA)
     coarse = spread(carried / np.maximum(total, 1e-6)[..., None], np.minimum(4 * total, 1).astype(np.float32))
-    fine = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR).reshape(values_HWC.shape)
+    fine = _resized(coarse, (width, height), cv2.INTER_LINEAR)
     filled: F32 = fine + weight_HW[..., None] * (values_HWC - fine)
     return filled
+
+
+def _resized(values_HWC: F32, size: tuple[int, int], interpolation: int) -> F32:
+    """OpenCV's ``resize``, which takes four channels at most."""
+    parts = [values_HWC[..., channel : channel + 4] for channel in range(0, values_HWC.shape[2], 4)]
+    resized = [cv2.resize(np.ascontiguousarray(part), size, interpolation=interpolation) for part in parts]
+    return np.concatenate([part.reshape(size[1], size[0], -1) for part in resized], axis=2)
 
 
 def smooth_fill(rgb_HW3: F32, surface_HW3: F32, hole_HW: Bools, reach: float) -> F32:
@@ -155,6 +166,55 @@ def smooth_fill(rgb_HW3: F32, surface_HW3: F32, hole_HW: Bools, reach: float) ->
 
 
 def inpaint(rgb_HW3: F32, hole_HW: Bools) -> F32:
+    """What may lie under a hole where no one surface does; the picture itself outside it.
+
+    A few flat colours around it (drawings, panels, patterns) are each carried on and keep their edges; anything else is
+    inpainted by OpenCV.
+    """
+    flat = _flat_fill(rgb_HW3, hole_HW)
+    return _telea(rgb_HW3, hole_HW) if flat is None else flat
+
+
+def _flat_fill(rgb_HW3: F32, hole_HW: Bools) -> F32 | None:
+    """Each of a few colours carried into the hole; every pixel takes the one that reaches it most. None: not flat."""
+    around = ~hole_HW & (cv2.distanceTransform((~hole_HW).astype(np.uint8), cv2.DIST_L2, 3) <= FLAT_RING)
+    colours = rgb_HW3[around]
+    if len(colours) < 50:
+        return None
+    kinds: list[F32] = []
+    rest = colours
+    while len(kinds) < FLAT_COLOURS and len(rest) > 0.02 * len(colours):
+        kinds.append(mode_of(rest))
+        rest = rest[np.abs(rest - kinds[-1]).max(1) > FLAT_WIDTH]
+    if len(rest) > FLAT_REST * len(colours):
+        return None
+    apart = np.stack([np.abs(rgb_HW3 - kind).max(2) for kind in kinds], axis=2)
+    own = np.where((apart < FLAT_WIDTH) & (apart == apart.min(2, keepdims=True)) & ~hole_HW[..., None], 1.0, 0.0)
+    own = own.astype(np.float32)
+    known = own.max(2)
+    pull = _settled(spread(own, known), known > 0, hole_HW)
+    winner = pull.argmax(2)
+    filled = np.zeros_like(rgb_HW3)
+    share = np.zeros(hole_HW.shape, np.float32)
+    for index in range(len(kinds)):
+        here = own[..., index]
+        weight = cv2.GaussianBlur((winner == index).astype(np.float32), (0, 0), 0.7)
+        filled += weight[..., None] * (spread(rgb_HW3, here) if here.any() else kinds[index])
+        share += weight
+    result: F32 = np.where(hole_HW[..., None], filled / np.maximum(share, 1e-6)[..., None], rgb_HW3)
+    return result
+
+
+def _settled(pull_HWK: F32, known_HW: Bools, hole_HW: Bools) -> F32:
+    """Smooths what a pyramid has carried into a hole, so that borders between colours run straight."""
+    values = pull_HWK
+    for _ in range(SETTLE_ROUNDS):
+        blurred = cv2.blur(values, (SETTLE_SIDE, SETTLE_SIDE)).reshape(values.shape)
+        values = np.where(known_HW[..., None] | ~hole_HW[..., None], pull_HWK, blurred)
+    return values
+
+
+def _telea(rgb_HW3: F32, hole_HW: Bools) -> F32:
     """OpenCV's inpainting (Telea 2004), at a reduced size for large regions; the picture itself outside the hole."""
     height, width = hole_HW.shape
     shrink = min(1.0, (INPAINT_PIXELS / (height * width)) ** 0.5)

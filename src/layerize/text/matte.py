@@ -1,4 +1,4 @@
-"""One line of text: which pixels it covers how much, and what lies under it.
+"""One line of text: how much of each pixel it covers, and what lies under it.
 
 Two colours locally: what is under the text (``ground``) and the text's own colour at the nearest pixel that it covers
 wholly. Between them alpha is the projection on the line that joins them, ``a = (I-B).(F-B) / |F-B|^2``, as in
@@ -12,13 +12,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from layerize.text.ground import F32, Bools, Surface, fit_surface, inpaint, mode_of, smooth_fill
+from layerize.text.ground import F32, Bools, Surface, fit_surface, inpaint, smooth_fill
+from layerize.text.letters import ALIGNED, Letters, connected, fades, grown, letters_on_surface, letters_on_texture
 from layerize.text.region import Region
 
-ALIGNED = 0.95  # cosine from which two differences from the ground have one direction
 WHOLE = 0.88  # share of the neighbourhood's strongest difference from which a pixel may be covered wholly
-SOFT = 0.72  # an edge whose first pixel has less than this share of what follows two pixels on is a shadow's
 LEAST_ALPHA = 0.02
+TRACE = 0.04  # alpha of what is lifted so that no trace of an edge stays behind
+VISIBLE = 1.5  # levels
+TEXTURE_NOISE = 10.0  # levels that inpainted ground is wrong by at least
+CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +33,7 @@ class LineMatte:
         ground_HW3: What lies under the text; the picture itself where alpha is 0.
         fill: Dominant colour of the letters, levels 0..255.
         outline: Colour of their rim where it is another one, or None.
+        solid_HW: Pixels of the fill and the outline, without shadow.
         smooth: Whether the ground was explained by a smooth surface.
     """
 
@@ -37,40 +41,36 @@ class LineMatte:
     ground_HW3: F32
     fill: F32
     outline: F32 | None
+    solid_HW: Bools
     smooth: bool
 
 
-def line_matte(rgb_HW3: F32, region: Region, free_HW: Bools) -> LineMatte | None:
+def line_matte(rgb_HW3: F32, region: Region, other_HW: Bools) -> LineMatte | None:
     """The matte of one line.
 
     Args:
         rgb_HW3: The picture in the region's window.
         region: Where the line is.
-        free_HW: Pixels that no other line's polygon covers.
+        other_HW: Pixels that belong to other lines' polygons.
 
     Returns:
         None where nothing stands out from its ground, or everything does.
     """
-    unit = region.height
-    surface = _surface(rgb_HW3, region, free_HW)
-    near = (region.depth_HW > -0.45 * unit - 3) & (free_HW | (region.depth_HW > 0))
+    surface = _surface(rgb_HW3, region, ~other_HW)
     if surface.smooth:
         noise = max(2.5, 3.5 * surface.deviation)
-        mask = _standing_out(np.abs(rgb_HW3 - surface.colour_HW3).max(2), noise, region, near)
-        if mask is not None:
-            trusted = near & (region.depth_HW > -0.2 * unit - 3) & ~_grown(mask, 2)
-            trusted &= np.abs(rgb_HW3 - surface.colour_HW3).max(2) < 4 * noise
-            if trusted.sum() > 60:
-                surface = fit_surface(rgb_HW3, trusted)
-                mask = _standing_out(np.abs(rgb_HW3 - surface.colour_HW3).max(2), noise, region, near)
-        ground = None if mask is None else smooth_fill(rgb_HW3, surface.colour_HW3, _grown(mask, 2), 3 * noise)
+        letters = letters_on_surface(rgb_HW3, surface.colour_HW3, noise, region, other_HW)
+        if letters is not None:
+            surface = _refitted(rgb_HW3, surface, letters, noise, region)
+            letters = letters_on_surface(rgb_HW3, surface.colour_HW3, noise, region, other_HW)
+        ground = None if letters is None else _filled(rgb_HW3, surface, letters, noise)
     else:
-        noise = 10.0
-        mask = _letters_on_texture(rgb_HW3, region, near)
-        ground = None if mask is None else inpaint(rgb_HW3, _grown(mask, max(2, round(0.04 * unit))))
-    if mask is None or ground is None or not _plausible(mask, region):
+        noise = TEXTURE_NOISE
+        letters = letters_on_texture(rgb_HW3, region, other_HW)
+        ground = None if letters is None else inpaint(rgb_HW3, grown(letters.mask_HW, _margin(region)))
+    if letters is None or ground is None or not _plausible(letters.mask_HW, region):
         return None
-    return _solved(rgb_HW3, ground, mask, region, noise, surface.smooth)
+    return _solved(rgb_HW3, ground, letters, region, noise, surface.smooth)
 
 
 def _surface(rgb_HW3: F32, region: Region, free_HW: Bools) -> Surface:
@@ -85,135 +85,96 @@ def _surface(rgb_HW3: F32, region: Region, free_HW: Bools) -> Surface:
     return max(fits, key=lambda fit: (fit.smooth, fit.share))
 
 
-def _standing_out(away_HW: F32, noise: float, region: Region, near_HW: Bools) -> Bools | None:
-    """Connected pixels that differ from the ground, begin inside the polygon and mostly lie there."""
-    strong = max(4 * noise, 12.0)
-    weak = ((away_HW > noise) & near_HW).astype(np.uint8)
-    count, labels = cv2.connectedComponents(weak, connectivity=8)
-    if count < 2:
-        return None
-    inside = region.depth_HW > -0.06 * region.height - 1
-    size = np.bincount(labels.ravel(), minlength=count)
-    core = np.bincount(labels[inside], minlength=count)
-    peak = np.zeros(count)
-    np.maximum.at(peak, labels.ravel(), away_HW.ravel())
-    frame = _frame_labels(labels, near_HW)
-    mostly = core >= 0.5 * size
-    keep = (peak > strong) & mostly
-    keep[0] = False
-    mask = keep[labels]
-    # What runs on outside (an underline, the edge of a panel) gives only what lies within the polygon.
-    running = (peak > strong) & ~mostly & (core > 0) & ~frame
-    running[0] = False
-    mask |= running[labels] & (region.depth_HW > -0.12 * region.height)
-    cut = (peak > strong) & ~mostly & (core > 4) & frame
-    cut[0] = False
-    mask |= cut[labels] & (region.depth_HW > 0)
-    return mask if mask.any() else None
+def _refitted(rgb: F32, surface: Surface, letters: Letters, noise: float, region: Region) -> Surface:
+    """The surface through everything around the letters that lies on it."""
+    trusted = (region.depth_HW > -0.2 * region.height - 3) & ~grown(letters.mask_HW, 2)
+    trusted &= np.abs(rgb - surface.colour_HW3).max(2) < 3 * noise
+    return fit_surface(rgb, trusted) if trusted.sum() > 60 else surface
 
 
-def _frame_labels(labels_HW: np.ndarray[tuple[int, int], np.dtype[np.int32]], near_HW: Bools) -> Bools:
-    """Which components touch the limit of what is looked at."""
-    limit = near_HW & ~cv2.erode(near_HW.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1).astype(bool)
-    touching = np.zeros(int(labels_HW.max()) + 1, bool)
-    touching[np.unique(labels_HW[limit])] = True
-    return touching
+def _filled(rgb: F32, surface: Surface, letters: Letters, noise: float) -> F32:
+    """The surface under the letters; where they lie on something else as well, inpainting of both."""
+    hole, reach = grown(letters.mask_HW, _fringe(noise) + 1), 3 * noise
+    ground = smooth_fill(rgb, surface.colour_HW3, hole, reach)
+    count, labels = connected(hole)
+    ring = grown(hole, 2) & ~hole
+    _, around = cv2.distanceTransformWithLabels(
+        (~hole).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    owner = np.zeros(int(around.max()) + 1, np.int32)
+    owner[around[hole]] = labels[hole]
+    nearest = owner[around]
+    off = ring & (np.abs(rgb - surface.colour_HW3).max(2) > reach)
+    edge, strange = (np.bincount(nearest[part], minlength=count) for part in (ring, off))
+    mixed = strange > 0.1 * np.maximum(edge, 1)
+    mixed[0] = False
+    if mixed.any():
+        ground = np.where(mixed[labels][..., None], inpaint(rgb, hole), ground)
+    return ground.astype(np.float32)
 
 
-def _letters_on_texture(rgb_HW3: F32, region: Region, near_HW: Bools) -> Bools | None:
-    """Pixels of the colours that are frequent within the polygon and rare around it."""
-    inside = region.depth_HW > 0
-    around = near_HW & (region.depth_HW < 0.06 * region.height)
-    inner, outer = rgb_HW3[region.depth_HW > 0.12 * region.height], rgb_HW3[around]
-    if len(inner) < 40 or len(outer) < 40:
-        return None
-    sample = np.concatenate([_some(inner, 2500), _some(outer, 2500)])
-    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 1.0)
-    cv2.setRNGSeed(7)
-    _, _, centres = cv2.kmeans(sample, min(7, len(sample)), None, stop, 1, cv2.KMEANS_PP_CENTERS)
-    in_share, out_share = (_shares(_some(part, 20000), centres) for part in (inner, outer))
-    gain = in_share - 2 * out_share
-    best = int(gain.argmax())
-    if gain[best] < 0.06:
-        return None
-    text = (in_share > 2.5 * out_share) & (in_share > 0.05)
-    text[best] = True
-    away = np.linalg.norm(rgb_HW3[:, :, None] - centres[text], axis=3).min(2)
-    rest = centres[~text]
-    if not len(rest):
-        return None
-    apart = np.linalg.norm(rest[:, None] - centres[text][None], axis=2).min(1)
-    reach = float(np.clip(0.5 * apart.min(), 14, 70))
-    mask = ((away < reach) & near_HW).astype(np.uint8)
-    count, labels = cv2.connectedComponents(mask, connectivity=8)
-    size, core = np.bincount(labels.ravel(), minlength=count), np.bincount(labels[inside], minlength=count)
-    keep = (core >= 0.6 * size) & (core > 3)
-    keep[0] = False
-    found: Bools = keep[labels]
-    return found if found.any() else None
-
-
-def _solved(rgb: F32, ground: F32, mask: Bools, region: Region, noise: float, smooth: bool) -> LineMatte | None:
+def _solved(rgb: F32, ground: F32, letters: Letters, region: Region, noise: float, smooth: bool) -> LineMatte | None:
     """Alpha inside the mask and its rim, from the ground and the colours of what is covered wholly."""
-    away = rgb - ground
+    mask, away = letters.mask_HW, rgb - ground
     strength = np.linalg.norm(away, axis=2)
-    fill = _dominant(rgb, strength, mask)
-    toward = fill - ground
+    toward = letters.fill - ground
     size = np.maximum(np.linalg.norm(toward, axis=2), 1e-3)
     aligned = (away * toward).sum(2) > ALIGNED * np.maximum(strength, 1e-3) * size
-    whole = _whole(strength, aligned, mask, region.height)
-    soft = mask & ~aligned & ~_grown(whole & aligned, 1)
-    shadow = _soft_edged(strength, soft, mask) if smooth else None
-    if shadow is not None:
-        whole &= ~shadow
+    whole = _whole(strength, aligned, letters, region.height)
+    soft = mask & ~aligned & ~letters.tinted_HW & ~grown(whole & aligned, 1)
+    shadow = _shadow(strength, soft, mask) if smooth else None
     if not whole.any():
         return None
-    front = _nearest(rgb, whole)
-    behind = ground
-    veil = np.zeros(mask.shape, np.float32)
-    if shadow is not None:
-        veil, tint = _veil(away, ground, shadow)
-        near_veil = _nearest(veil[..., None].repeat(3, 2), shadow)[..., 0]
-        rim = mask & ~shadow
-        veil = np.where(shadow, veil, np.where(rim, near_veil, 0)).astype(np.float32)
-        behind = ground + veil[..., None] * (tint - ground)
-    toward = front - behind
+    behind, veil = _behind(away, ground, mask, shadow)
+    toward = nearest_value(rgb, whole) - behind
     cover = ((rgb - behind) * toward).sum(2) / np.maximum((toward**2).sum(2), 1.0)
     cover = np.where(whole, 1.0, np.clip(cover, 0, 1))
     if shadow is not None:
-        cover = np.where(shadow, 0, cover)
-    touched = _grown(mask, 1) if smooth else _grown(mask, max(2, round(0.04 * region.height)))
+        cover[shadow] = 0
+    fringe = grown(mask, _fringe(noise) if smooth else _margin(region)) & ~letters.foreign_HW
     if not smooth:
         cover = np.where(mask | (aligned & (strength > noise)), cover, 0)
-    alpha = np.where(touched, 1 - (1 - cover) * (1 - veil), 0).astype(np.float32)
+    alpha = np.where(fringe, 1 - (1 - cover) * (1 - veil), 0).astype(np.float32)
     alpha[alpha < LEAST_ALPHA] = 0
+    if smooth:  # the faint rest of an edge is lifted too: what stays would show the letters' shape
+        left = fringe & (alpha < TRACE) & (np.abs(away).max(2) > max(VISIBLE, 0.6 * noise))
+        alpha[left] = TRACE
     if not alpha.any():
         return None
     under = np.where((alpha > 0)[..., None], ground, rgb).astype(np.float32)
-    return LineMatte(alpha, under, fill, _outline(rgb, fill, whole, alpha), smooth)
+    solid = fringe & (cover > 0.5)
+    return LineMatte(alpha, under, letters.fill, _outline(rgb, letters.fill, whole, alpha), solid, smooth)
 
 
-def _whole(strength: F32, aligned: Bools, mask: Bools, unit: float) -> Bools:
+def _whole(strength: F32, aligned: Bools, letters: Letters, unit: float) -> Bools:
     """Pixels that the text covers wholly: away from the mask's edge, and not a mixture of fill and ground."""
-    reach = 2 * max(2, round(0.12 * unit)) + 1
+    mask = letters.mask_HW
+    reach = 2 * max(2, min(round(0.12 * unit), 12)) + 1
     along = np.where(aligned & mask, strength, 0).astype(np.float32)
-    peak = cv2.dilate(along, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    peak = cv2.dilate(along, np.ones((reach, reach), np.uint8))
     mixture = aligned & (strength < WHOLE * peak)
-    inner = cv2.erode(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), borderValue=1) > 0
-    whole: Bools = mask & ((inner & ~mixture) | (aligned & (strength > 0.97 * peak)))
+    inner = cv2.erode(mask.astype(np.uint8), CROSS, borderValue=1) > 0
+    inner &= (aligned & ~mixture) | letters.tinted_HW
+    whole: Bools = mask & (inner | (aligned & (strength > 0.97 * peak)))
     return whole
 
 
-def _soft_edged(strength: F32, soft: Bools, mask: Bools) -> Bools | None:
+def _shadow(strength: F32, soft: Bools, mask: Bools) -> Bools | None:
     """The part of the mask that fades out into the ground, as shadows and glows do; None where there is none."""
     if soft.sum() < 0.04 * mask.sum():
         return None
-    edge = soft & ~(cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0)
-    if edge.sum() < 8:
-        return None
-    own = np.where(soft, strength, 0).astype(np.float32)
-    first, third = (cv2.dilate(own, np.ones((side, side), np.uint8))[edge] for side in (3, 7))
-    return soft if float(np.median(first / np.maximum(third, 1e-3))) < SOFT else None
+    return soft if fades(strength, soft, mask) else None
+
+
+def _behind(away: F32, ground: F32, mask: Bools, shadow: Bools | None) -> tuple[F32, F32]:
+    """What the letters themselves lie on, the ground with their shadow, and how strong the shadow is (0..1)."""
+    veil = np.zeros(mask.shape, np.float32)
+    if shadow is None:
+        return ground, veil
+    strength, tint = _veil(away, ground, shadow)
+    carried = nearest_value(strength[..., None], shadow)[..., 0]
+    veil = np.where(shadow, strength, np.where(mask, carried, 0)).astype(np.float32)
+    return (ground + veil[..., None] * (tint - ground)).astype(np.float32), veil
 
 
 def _veil(away: F32, ground: F32, shadow: Bools) -> tuple[F32, F32]:
@@ -222,27 +183,17 @@ def _veil(away: F32, ground: F32, shadow: Bools) -> tuple[F32, F32]:
     direction = (away * weight[..., None]).sum((0, 1))
     direction /= max(float(np.linalg.norm(direction)), 1e-6)
     base = (ground * weight[..., None]).sum((0, 1)) / max(float(weight.sum()), 1e-6)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        room = np.where(
-            direction > 1e-3, (255 - base) / direction, np.where(direction < -1e-3, -base / direction, np.inf)
-        )
-    tint = np.clip(base + float(np.min(room)) * direction, 0, 255).astype(np.float32)
+    limits = np.where(direction > 0, 255 - base, base) / np.maximum(np.abs(direction), 1e-3)
+    tint = np.clip(base + float(limits.min()) * direction, 0, 255).astype(np.float32)
     toward = tint - ground
     veil = (away * toward).sum(2) / np.maximum((toward**2).sum(2), 1.0)
     return np.clip(veil, 0, 0.98).astype(np.float32), tint
 
 
-def _dominant(rgb: F32, strength: F32, mask: Bools) -> F32:
-    """The colour that most of the letters have; mixtures with the ground count less."""
-    inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0
-    chosen = inner if inner.sum() > 0.15 * mask.sum() else mask
-    return mode_of(rgb[chosen], strength[chosen] ** 2)
-
-
 def _outline(rgb: F32, fill: F32, whole: Bools, alpha: F32) -> F32 | None:
     """The colour of what is covered wholly, lies at the letters' rim and is not the fill."""
-    solid = alpha > 0.9
-    rim = whole & ~(cv2.erode(solid.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
+    solid = (alpha > 0.9).astype(np.uint8)
+    rim = whole & ~(cv2.erode(solid, np.ones((5, 5), np.uint8)) > 0)
     other = np.linalg.norm(rgb - fill, axis=2) > 60
     if rim.sum() < 20 or (rim & other).sum() < 0.5 * rim.sum():
         return None
@@ -252,12 +203,20 @@ def _outline(rgb: F32, fill: F32, whole: Bools, alpha: F32) -> F32 | None:
 
 def _plausible(mask: Bools, region: Region) -> bool:
     """Letters cover a part of their polygon, neither next to nothing nor all of it."""
-    inside = region.depth_HW > 0
-    return 0.02 < float(mask[inside].mean()) < 0.93
+    return 0.02 < float(mask[region.depth_HW > 0].mean()) < 0.93
 
 
-def _nearest(values_HWC: F32, known_HW: Bools) -> F32:
-    """The value at the nearest known pixel."""
+def _fringe(noise: float) -> int:
+    """Pixels around the letters' mask where a rest of their edges may be; more where noise hides it."""
+    return 1 if noise < 4 else 3
+
+
+def _margin(region: Region) -> int:
+    return max(2, round(0.04 * region.height))
+
+
+def nearest_value(values_HWC: F32, known_HW: Bools) -> F32:
+    """The value at the nearest known pixel; at least one must be known."""
     _, labels = cv2.distanceTransformWithLabels(
         (~known_HW).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
@@ -265,21 +224,3 @@ def _nearest(values_HWC: F32, known_HW: Bools) -> F32:
     lookup[labels[known_HW]] = values_HWC[known_HW]
     nearest: F32 = lookup[labels]
     return nearest
-
-
-def _grown(mask_HW: Bools, radius: int) -> Bools:
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    grown: Bools = cv2.dilate(mask_HW.astype(np.uint8), kernel) > 0
-    return grown
-
-
-def _shares(colours_N3: F32, centres_K3: F32) -> F32:
-    owner = np.linalg.norm(colours_N3[:, None] - centres_K3[None], axis=2).argmin(1)
-    shares: F32 = (np.bincount(owner, minlength=len(centres_K3)) / len(colours_N3)).astype(np.float32)
-    return shares
-
-
-def _some(values_NC: F32, most: int) -> F32:
-    if len(values_NC) <= most:
-        return values_NC
-    return values_NC[np.linspace(0, len(values_NC) - 1, most).astype(np.intp)]
