@@ -48,7 +48,8 @@ def split(image: Any, *, model: str = "default", device: str = "auto", **options
             last one used stays in memory.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         **options: As of :meth:`layerize.splitter.Splitter.split`: ``layers``, ``steps``, ``seed``, ``prompt``,
-            ``parts``, ``depth``, ``max_pixels``.
+            ``parts``, ``depth``, ``text``, ``max_pixels``. Here ``text`` is ``auto``: words become layers of their own
+            where the extra ``text`` is installed.
 
     Returns:
         Layers whose composite equals the picture within 1/255 at every pixel.
@@ -57,7 +58,7 @@ def split(image: Any, *, model: str = "default", device: str = "auto", **options
         InputError: The picture cannot be read or is too large.
         CheckpointError: The model does not exist or does not fit.
     """
-    return _splitter(model, device).split(image, **options)
+    return _splitter(model, device).split(image, **{"text": "auto", **options})
 
 
 def open(path: str | Path) -> LayerStack:

@@ -1,11 +1,12 @@
 """Splitter: a flat picture in, a LayerStack out. Reads like its list of steps:
 
-read, shrink, encode, count, denoise, decode, drop, refine, name.
+read, text, shrink, encode, count, denoise, decode, drop, refine, name.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,8 @@ from layerize.stack.composite import iter_nodes
 from layerize.stack.edit import Ref
 from layerize.stack.layer import U8, Node
 from layerize.stack.parts import parts as connected_parts
+from layerize.text.extract import Lifted, lift_text
+from layerize.text.mode import TextMode, on_top, wants_text
 
 Source: TypeAlias = str | Path | FlatImage | Image.Image | npt.NDArray[Any]
 
@@ -62,6 +65,7 @@ class Splitter:
         prompt: str | None = None,
         parts: bool = False,
         depth: int = 1,
+        text: TextMode = "off",
         max_pixels: int = MAX_PIXELS,
         progress: Progress | None = None,
     ) -> LayerStack:
@@ -69,12 +73,14 @@ class Splitter:
 
         Args:
             image: A path, a decoded picture, a Pillow image or a ``u8`` array (H, W, 3 or 4).
-            layers: Number of layers, background included; None lets the model decide.
+            layers: Number of layers, background included; None lets the model decide. Text layers come on top.
             steps: Denoising steps; None for the model's own.
             seed: The same seed gives the same layers.
             prompt: What the picture shows, in words.
             parts: Make a group of every layer's unconnected parts.
-            depth: Split layers again into groups, this many levels deep.
+            depth: Split layers again into groups, this many levels deep; text layers stay as they are.
+            text: ``auto`` lifts words off the picture first, where the extra ``text`` is installed, and puts them on
+                top as layers of their own; ``off`` leaves them to the model; ``only`` lifts them and splits no further.
             max_pixels: Refuse larger pictures.
             progress: Called with a step's name and the share that is done.
 
@@ -85,12 +91,17 @@ class Splitter:
             InputError: The picture cannot be read.
             LimitError: It has more than ``max_pixels`` pixels.
             UsageError: An option is out of range.
+            MissingExtraError: ``only``, and the extra ``text`` is not installed.
         """
         _check_options(layers=layers, steps=steps, seed=seed, depth=depth)
+        if text == "only":
+            return split_text(image, max_pixels=max_pixels, progress=progress)
         report = progress or (lambda step, share: None)
         report("read", 0.0)
-        flat = to_flat(image, max_pixels)
-        prediction = self._predict(flat.pixels, layers, steps, seed, prompt, partial(_scaled, report, 0.05, 0.4))
+        original = to_flat(image, max_pixels)
+        lifted = _lifted(original.pixels, text, partial(report, "text"))
+        flat = replace(original, pixels=lifted.clean_HW4)
+        prediction = self._predict(flat.pixels, layers, steps, seed, prompt, partial(_scaled, report, 0.1, 0.4))
         coarse = not_larger(prediction.coarse_Khw4, flat.pixels.shape[1], flat.pixels.shape[0])
         if layers is None:
             coarse = drop_duplicates(drop_empty(coarse))
@@ -111,6 +122,7 @@ class Splitter:
             nodes = [self._split_again(node, taken, **options) or node if i else node for i, node in enumerate(nodes)]
         if parts:
             nodes = [_apart(node) if i else node for i, node in enumerate(nodes)]
+        nodes += on_top(lifted.layers, {node.name for node in iter_nodes(nodes)})
         report("name", 1.0)
         stack = LayerStack(size=(flat.pixels.shape[1], flat.pixels.shape[0]), layers=tuple(nodes))
         return replace(
@@ -118,7 +130,7 @@ class Splitter:
             metadata={
                 "source": flat.source,
                 "model": {"name": self.predictor.name, "seed": seed, "steps": prediction.steps},
-                "recompose_error": recompose_error(flat.pixels, flatten(stack)),
+                "recompose_error": recompose_error(original.pixels, flatten(stack)),
             },
         )
 
@@ -172,6 +184,39 @@ class Splitter:
         flat = FlatImage(pixels=layer.pixels, has_alpha=True, source=layer.name)
         stack = self.split(flat, **options)
         return as_group(layer, stack.layers, taken) if len(stack) > 1 else None
+
+
+def split_text(image: Source, *, max_pixels: int = MAX_PIXELS, progress: Progress | None = None) -> LayerStack:
+    """A picture as a background and its words, without a model.
+
+    Args:
+        image: As for :meth:`Splitter.split`.
+        max_pixels: Refuse larger pictures.
+        progress: Called with a step's name and the share that is done.
+
+    Raises:
+        InputError: The picture cannot be read.
+        LimitError: It has more than ``max_pixels`` pixels.
+        MissingExtraError: The extra ``text`` is not installed.
+    """
+    report = progress or (lambda step, share: None)
+    wants_text("only")
+    report("read", 0.0)
+    flat = to_flat(image, max_pixels)
+    lifted = lift_text(flat.pixels, progress=lambda share: report("text", 0.95 * share))
+    background = Layer(pixels=lifted.clean_HW4, name="Background")
+    layers = (background, *on_top(lifted.layers, {background.name}))
+    stack = LayerStack(size=(flat.pixels.shape[1], flat.pixels.shape[0]), layers=layers)
+    report("name", 1.0)
+    error = recompose_error(flat.pixels, flatten(stack))
+    return replace(stack, metadata={"source": flat.source, "recompose_error": error})
+
+
+def _lifted(pixels: U8, text: TextMode, report: Callable[[float], None]) -> Lifted:
+    """The picture without its words, and the words; the picture itself where no text is wanted."""
+    if not wants_text(text):
+        return Lifted(pixels, (), ())
+    return lift_text(pixels, progress=lambda share: report(0.1 * share))
 
 
 def _check_options(*, layers: int | None = None, steps: int | None = None, seed: int = 0, depth: int = 1) -> None:

@@ -88,6 +88,13 @@ def split(
     ] = None,
     depth: Annotated[int, typer.Option(min=1, help="Split layers again into groups, this many levels deep.")] = 1,
     parts: Annotated[bool, typer.Option("--parts", help="Make a group of a layer's unconnected parts.")] = False,
+    text: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|off|only",
+            help="Words as layers of their own: auto where the extra 'text' is installed, only without the model.",
+        ),
+    ] = "auto",
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where the model runs.")] = "auto",
     max_pixels: Annotated[int, typer.Option(min=1, help="Refuse larger pictures.")] = 64_000_000,
     file_format: Annotated[
@@ -111,7 +118,9 @@ def split(
     else:
         jobs = plan(images, out=out, extension=extension, sheet=sheet, extensions=FORMATS)
     options = {"layers": layers, "steps": steps, "seed": seed, "prompt": prompt, "parts": parts, "depth": depth}
-    worker = _Worker(model, device, {**options, "max_pixels": max_pixels}, debug=ctx.find_root().params["debug"])
+    _check_text(text)
+    options |= {"text": text, "max_pixels": max_pixels}
+    worker = _Worker(model, device, options, debug=ctx.find_root().params["debug"])
     worker.layers = layer or []
     results = []
     with progress_bar(len(jobs)) as bar:
@@ -175,12 +184,16 @@ class _Worker:
 
     def _split(self, job: Job, result: Result, progress: Progress) -> tuple[U8, LayerStack]:
         from layerize.formats import read_image
+        from layerize.splitter import split_text
 
         progress("read", 0.0)
         image = read_image(job.source, max_pixels=self._options["max_pixels"])
         if image.note:
             result.warnings.append(image.note)
-        stack = self._loaded(progress).split(image, **self._options, progress=progress)
+        if self._options["text"] == "only":
+            stack = split_text(image, max_pixels=self._options["max_pixels"], progress=progress)
+        else:
+            stack = self._loaded(progress).split(image, **self._options, progress=progress)
         result.describe(stack)
         return image.pixels, stack
 
@@ -199,6 +212,17 @@ class _Worker:
             progress("load the model", 0.0)
             self._splitter = _load(self._model, self._device)
         return self._splitter
+
+
+def _check_text(mode: str) -> None:
+    """Refuse an unknown mode, and ``only`` without the extra, before any work."""
+    from layerize.text.mode import TEXT_MODES
+    from layerize.text.ocr import require
+
+    if mode not in TEXT_MODES:
+        raise UsageError(f"--text {mode} is unknown; choose one of {', '.join(TEXT_MODES)}.")
+    if mode == "only":
+        require()
 
 
 def _load(model: str, device: str) -> Splitter:
