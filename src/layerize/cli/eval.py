@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from layerize.cli.eval_split import register
+from layerize.cli.eval_text import register as register_text
 from layerize.cli.report import say, say_json, warn
 from layerize.errors import UsageError
 
@@ -171,3 +172,4 @@ def _figure(value: float | None) -> str:
 
 
 register(app)
+register_text(app)

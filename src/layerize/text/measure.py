@@ -18,6 +18,7 @@ CAPITAL, SMALL, DESCENT, IDEOGRAM = 0.72, 0.53, 0.21, 0.9
 ASCENDERS = set("bdfhijklt!?'\"()[]{}/|&%$#@")
 DESCENDERS = set("gjpqyQ,;()[]{}|/@")
 LEAST_PIXELS = 4
+BEYOND = 0.12  # line heights around the polygon in which letters end; what reaches farther is tied to them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ def measure(line: TextLine, solid_HW: Bools, region: Region, fill: F32, outline:
     """
     angle = angle_of(line)
     along, across = _axes(angle, line.vertical)
-    ys, xs = np.nonzero(solid_HW)
+    ys, xs = np.nonzero(solid_HW & (region.depth_HW > -BEYOND * region.height))
     points_N2 = np.stack([xs + region.x + 0.5, ys + region.y + 0.5], axis=1)
     if len(points_N2) < LEAST_PIXELS:
         points_N2 = np.array(line.polygon)
