@@ -20,6 +20,8 @@ STRONG = 0.5  # share of the letters' difference from the ground
 RINGING = 0.15  # the same: less, in another direction, is what compression leaves at edges
 RIM_REACH = 0.22  # line heights that an outline or a shadow reaches
 SOFT = 0.86  # an edge whose first pixel has less than this share of what follows two pixels on is a shadow's
+SHADE = 0.3  # of the ground's light that a shadow leaves; an outline is darker
+MIXED = 40.0  # levels that the mixture of two colours may be off the line that joins them
 RIM_COLOUR = 0.35  # of an outline's pixels have its colour
 RIM_SHARE = 0.25  # of the letters' edge that an outline or a shadow runs along
 SHADOW_AREA = 0.15  # of the letters' area; less is not a shadow but something faint that they cross
@@ -78,7 +80,11 @@ def letters_on_surface(rgb_HW3: F32, surface_HW3: F32, noise: float, region: Reg
     rest = weak & (along <= ALIGNED) & (ratio >= RINGING)
     rims, letters = _rims_and_other_letters(rest, strong, strength, region)
     mask = same | rims | letters
-    outlined = _one_colour(rgb_HW3, rims) and not fades(strength, rims, mask)
+    outlined = _one_colour(rgb_HW3, rims) and not (
+        fades(strength, rims, mask)
+        or _shade(rgb_HW3, surface_HW3, rims)
+        or _between(mode_of(rgb_HW3[rims]), fill, np.median(surface_HW3[rims], axis=0))
+    )
     tinted = letters | rims if outlined else letters
     mask |= weak & (grown(strong, 2) | (grown(strong, 4) & (ratio < RINGING)))
     mask &= _belonging(mask, region, near, other_HW)[0]
@@ -116,6 +122,20 @@ def _one_colour(rgb: F32, rims: Bools) -> bool:
         return False
     colours = rgb[rims]
     return float((np.abs(colours - mode_of(colours)).max(1) < 24).mean()) > RIM_COLOUR
+
+
+def _between(colour: F32, fill: F32, ground: F32) -> bool:
+    """Whether a colour is a mixture of fill and ground, as blurred edges are."""
+    line = fill - ground
+    share = float((colour - ground) @ line) / max(float(line @ line), 1.0)
+    return 0.1 < share < 0.9 and float(np.linalg.norm(colour - ground - share * line)) < MIXED
+
+
+def _shade(rgb: F32, ground: F32, rims: Bools) -> bool:
+    """Whether a rim's colour is the ground's, only darker: a shadow too small to be seen fading."""
+    colour, below = mode_of(rgb[rims]), np.median(ground[rims], axis=0)
+    light = float(colour @ below) / max(float(below @ below), 1.0)
+    return SHADE < light < 1 and float(np.abs(colour - light * below).max()) < 16
 
 
 def fades(strength: F32, part: Bools, mask: Bools) -> bool:
@@ -205,9 +225,10 @@ def letters_on_texture(rgb_HW3: F32, region: Region, other_HW: Bools) -> Letters
     if not core.any():
         return None
     frequent = ~kin & (in_share > 5 * out_share) & (in_share > 0.05)
-    if frequent.any():  # a gradient's other end, or an outline
-        core |= _bound_to(core, _of_colours(rgb_HW3, centres, frequent, near), region)
-    rim = _outline_of(rgb_HW3, core, near, unit)
+    bound = np.zeros_like(core)
+    if frequent.any():  # a gradient's other end, an outline or what it encloses
+        bound = _bound_to(core, _of_colours(rgb_HW3, centres, frequent, near), region)
+    rim = bound | _outline_of(rgb_HW3, core | bound, near, unit)
     return Letters(core | rim, rim, np.zeros_like(core), mode_of(rgb_HW3[core]))
 
 

@@ -143,7 +143,7 @@ def _solved(rgb: F32, ground: F32, letters: Letters, region: Region, noise: floa
         return None
     under = np.where((alpha > 0)[..., None], ground, rgb).astype(np.float32)
     solid = fringe & (cover > 0.5)
-    return LineMatte(alpha, under, letters.fill, _outline(rgb, letters.fill, whole, alpha), solid, smooth)
+    return LineMatte(alpha, under, letters.fill, _outline(rgb, letters.fill, whole, letters.tinted_HW), solid, smooth)
 
 
 def _whole(strength: F32, aligned: Bools, letters: Letters, unit: float) -> Bools:
@@ -156,6 +156,9 @@ def _whole(strength: F32, aligned: Bools, letters: Letters, unit: float) -> Bool
     inner = cv2.erode(mask.astype(np.uint8), CROSS, borderValue=1) > 0
     inner &= (aligned & ~mixture) | letters.tinted_HW
     whole: Bools = mask & (inner | (aligned & (strength > 0.97 * peak)))
+    tinted = whole & letters.tinted_HW
+    if tinted.any():  # between the fill and its outline nothing of the ground is seen
+        whole |= mask & grown(tinted, 2) & grown(whole & ~tinted, 2)
     return whole
 
 
@@ -190,15 +193,13 @@ def _veil(away: F32, ground: F32, shadow: Bools) -> tuple[F32, F32]:
     return np.clip(veil, 0, 0.98).astype(np.float32), tint
 
 
-def _outline(rgb: F32, fill: F32, whole: Bools, alpha: F32) -> F32 | None:
-    """The colour of what is covered wholly, lies at the letters' rim and is not the fill."""
-    solid = (alpha > 0.9).astype(np.uint8)
-    rim = whole & ~(cv2.erode(solid, np.ones((5, 5), np.uint8)) > 0)
-    other = np.linalg.norm(rgb - fill, axis=2) > 60
-    if rim.sum() < 20 or (rim & other).sum() < 0.5 * rim.sum():
+def _outline(rgb: F32, fill: F32, whole: Bools, tinted: Bools) -> F32 | None:
+    """The colour of what is covered wholly and is not the fill, where there is much of it."""
+    other = whole & tinted
+    if other.sum() < max(12.0, 0.08 * float(whole.sum())):
         return None
-    colour: F32 = np.median(rgb[rim & other], axis=0).astype(np.float32)
-    return colour
+    colour: F32 = np.median(rgb[other], axis=0).astype(np.float32)
+    return colour if float(np.linalg.norm(colour - fill)) > 60 else None
 
 
 def _plausible(mask: Bools, region: Region) -> bool:

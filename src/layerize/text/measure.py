@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from layerize.text.block import RGB, TextLine
 from layerize.text.ground import F32, Bools
@@ -18,6 +19,7 @@ CAPITAL, SMALL, DESCENT, IDEOGRAM = 0.72, 0.53, 0.21, 0.9
 ASCENDERS = set("bdfhijklt!?'\"()[]{}/|&%$#@")
 DESCENDERS = set("gjpqyQ,;()[]{}|/@")
 LEAST_PIXELS = 4
+SPARSE = 0.025  # of the fullest row's pixels
 BEYOND = 0.12  # line heights around the polygon in which letters end; what reaches farther is tied to them
 
 
@@ -64,7 +66,7 @@ def measure(line: TextLine, solid_HW: Bools, region: Region, fill: F32, outline:
         points_N2 = np.array(line.polygon)
     forward, down = points_N2 @ along, points_N2 @ across
     start, end = (float(value) for value in np.quantile(forward, (0.001, 0.999)))
-    top, bottom = (float(value) for value in np.quantile(down, (0.002, 0.998)))
+    top, bottom = _filled_span(down)
     rise, fall = _share(line.content, vertical=line.vertical)
     size = max((bottom - top + 1) / (rise + fall), 1.0)
     return Measured(
@@ -77,6 +79,14 @@ def measure(line: TextLine, solid_HW: Bools, region: Region, fill: F32, outline:
         end=end,
         base=bottom - fall * size,
     )
+
+
+def _filled_span(values_N: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """First and last pixel row that holds more than a thin stroke's worth of the fullest row."""
+    low = float(values_N.min())
+    rows = np.bincount((values_N - low).astype(np.intp))
+    filled = np.flatnonzero(rows > SPARSE * rows.max())
+    return low + float(filled[0]), low + float(filled[-1])
 
 
 def angle_of(line: TextLine) -> float:
