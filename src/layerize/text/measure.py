@@ -19,7 +19,9 @@ CAPITAL, SMALL, DESCENT, IDEOGRAM = 0.72, 0.53, 0.21, 0.9
 ASCENDERS = set("bdfhijklt!?'\"()[]{}/|&%$#@")
 DESCENDERS = set("gjpqyQ,;()[]{}|/@")
 LEAST_PIXELS = 4
-SPARSE = 0.025  # of the fullest row's pixels
+SLIGHT = 5.0  # degrees
+CLEARLY = 0.93  # of the rows that letters span when they are taken to stand straight
+SPARSE = 0.05  # of the fullest row's pixels
 BEYOND = 0.12  # line heights around the polygon in which letters end; what reaches farther is tied to them
 
 
@@ -58,12 +60,12 @@ def measure(line: TextLine, solid_HW: Bools, region: Region, fill: F32, outline:
         fill: Levels 0..255.
         outline: The same, or None.
     """
-    angle = angle_of(line)
-    along, across = _axes(angle, line.vertical)
     ys, xs = np.nonzero(solid_HW & (region.depth_HW > -BEYOND * region.height))
     points_N2 = np.stack([xs + region.x + 0.5, ys + region.y + 0.5], axis=1)
     if len(points_N2) < LEAST_PIXELS:
         points_N2 = np.array(line.polygon)
+    angle = _upright(angle_of(line), points_N2, line.vertical)
+    along, across = _axes(angle, line.vertical)
     forward, down = points_N2 @ along, points_N2 @ across
     start, end = (float(value) for value in np.quantile(forward, (0.001, 0.999)))
     top, bottom = _filled_span(down)
@@ -100,6 +102,14 @@ def angle_of(line: TextLine) -> float:
         top = side
     angle = math.degrees(math.atan2(top[1], top[0]))
     return 0.0 if abs(angle) < 0.6 else angle
+
+
+def _upright(angle: float, points_N2: npt.NDArray[np.float64], vertical: bool) -> float:
+    """The angle, or 0 for a polygon tilted a little around straight letters, which then span fewer rows."""
+    if vertical or not 0 < abs(angle) <= SLIGHT:
+        return angle
+    straight, tilted = (np.ptp(_filled_span(points_N2 @ _axes(turn, False)[1])) for turn in (0.0, angle))
+    return angle if tilted < CLEARLY * straight else 0.0
 
 
 def _axes(angle: float, vertical: bool) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], ...]:
