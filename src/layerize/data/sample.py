@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from layerize.errors import InputError
 from layerize.formats.layer_png import without_hidden_colour
-from layerize.stack.composite import flatten
-from layerize.stack.layer import Layer, LayerStack
-from layerize.stack.resample import resize_pixels
+from layerize.stack.composite import Box, box_of, flatten
+from layerize.stack.layer import Group, Layer, LayerStack, Node
 
 U8 = npt.NDArray[np.uint8]
 
@@ -70,8 +70,35 @@ class LayeredSample:
 
 def resized(layers_u8_KHW4: U8, size: tuple[int, int]) -> U8:
     """Every layer resampled to (width, height); RGB is 0 where alpha is 0."""
-    small = (resize_pixels(np.ascontiguousarray(layer), *size) for layer in layers_u8_KHW4)
-    return np.stack([without_hidden_colour(layer) for layer in small])
+    result = np.empty((len(layers_u8_KHW4), size[1], size[0], 4), np.uint8)
+    for target, layer in zip(result, layers_u8_KHW4, strict=True):
+        target[:] = _resized(np.ascontiguousarray(layer), size)
+    return result
+
+
+def _resized(layer: U8, size: tuple[int, int]) -> U8:
+    """As ``stack.resample.resize_pixels`` (area average, then cubic), in exact 16-bit premultiplied values: quicker."""
+    if size == (layer.shape[1], layer.shape[0]):
+        return without_hidden_colour(layer)
+    alpha = cv2.extractChannel(layer, 3)
+    if cv2.minMaxLoc(alpha)[0] == 255:
+        return _scaled(layer, size)
+    weight = cv2.merge([alpha, alpha, alpha, np.full_like(alpha, 255)])
+    small = _scaled(cv2.multiply(layer, weight, dtype=cv2.CV_16U), size)
+    full = np.minimum(small[..., 3:], 255 * 255).astype(np.float32)
+    straight = small[..., :3] * (np.float32(255) / np.maximum(full, np.float32(1)))
+    alpha_u8 = np.rint(full / np.float32(255))
+    colour = np.where(alpha_u8 > 0, np.minimum(np.rint(straight), 255), 0)
+    return np.concatenate([colour, alpha_u8], -1).astype(np.uint8)
+
+
+def _scaled(pixels: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
+    smaller = (min(size[0], pixels.shape[1]), min(size[1], pixels.shape[0]))
+    if smaller != (pixels.shape[1], pixels.shape[0]):
+        pixels = np.asarray(cv2.resize(pixels, smaller, interpolation=cv2.INTER_AREA))
+    if smaller != size:
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC))
+    return pixels
 
 
 def over(layers_u8_KHW4: Sequence[U8] | U8) -> U8:
@@ -100,7 +127,7 @@ def from_stack(stack: LayerStack, name: str, about: dict[str, str], *, longest: 
         )
     if not nodes:
         raise InputError(f"{name}: no layer is visible; validate the dataset.")
-    layers = [flatten(stack.with_layers([node])) for node in nodes]
+    layers = [_on_canvas(node, stack) for node in nodes]
     kept = [i for i, layer in enumerate(layers) if layer[..., 3].any()]
     if not kept:
         raise InputError(f"{name}: all layers are empty; validate the dataset.")
@@ -116,6 +143,18 @@ def from_stack(stack: LayerStack, name: str, about: dict[str, str], *, longest: 
     if scale >= 1:
         return sample
     return sample.resized((max(1, round(stack.size[0] * scale)), max(1, round(stack.size[1] * scale))))
+
+
+def _on_canvas(node: Node, stack: LayerStack) -> U8:
+    """One node alone on the canvas, straight RGBA ``u8`` (H, W, 4); RGB is 0 where alpha is 0."""
+    if isinstance(node, Group) or node.opacity < 1:
+        return flatten(stack.with_layers([node]))
+    canvas = np.zeros((stack.size[1], stack.size[0], 4), np.uint8)
+    box = box_of(node).meet(Box(0, 0, *stack.size))
+    if box is not None:
+        part = np.ascontiguousarray(node.pixels[box.slices(*node.offset)])
+        canvas[box.slices(0, 0)] = without_hidden_colour(part)
+    return canvas
 
 
 def header(sample: LayeredSample) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from layerize.data.layer_png_read import decode_layer
 from layerize.data.sample import ABOUT, LayeredSample, header
 from layerize.errors import InputError
-from layerize.formats.image import decode_image
+from layerize.formats.image import check_pixels
 from layerize.formats.image_write import encode_png
 from layerize.formats.layer_png import encode_layer
 
@@ -85,13 +86,11 @@ def assembled(name: str, about: dict[str, Any], pictures: list[bytes], *, max_pi
     Raises:
         InputError: A layer is damaged or has another size; the message names the sample.
     """
-    layers = [
-        decode_image(data, f"sample {name}, layer {number}", max_pixels=max_pixels, formats=("PNG",)).pixels
-        for number, data in enumerate(pictures)
-    ]
-    size = tuple(about["size"])
-    if not layers or any((layer.shape[1], layer.shape[0]) != size for layer in layers):
-        raise InputError(f"sample {name}: its layers are not all of the size {size}; write the shards anew.")
+    size = (int(about["size"][0]), int(about["size"][1]))
+    check_pixels(f"sample {name}", *size, max_pixels)
+    layers = [decode_layer(data, size, f"sample {name}, layer {number}") for number, data in enumerate(pictures)]
+    if not layers:
+        raise InputError(f"sample {name}: it has no layer; write the shards anew.")
     return LayeredSample(
         id=name,
         layers_u8_KHW4=np.stack(layers),
