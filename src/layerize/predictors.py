@@ -34,7 +34,8 @@ Progress: TypeAlias = Callable[[str, float], None]
 DEFAULT_STEPS = 4
 PUBLISHED_STEPS = 50
 PUBLISHED_LAYERS = 6
-"""Published weights cannot count: without a wish they make this many, and what comes out empty or double is dropped."""
+"""Published weights cannot count: without a wish or a stop head of their own (recipes/full_stop_head.toml) they make this
+many, and what comes out empty or double is dropped."""
 PUBLISHED_AREA_SIDE = 640
 MAX_ASPECT = 8.0
 """Longer pictures are squeezed to this ratio for the model (not for refine): its grid needs two tokens on a side."""
@@ -150,9 +151,12 @@ class PublishedPredictor:
         progress: Progress,
     ) -> Prediction:
         steps = steps or PUBLISHED_STEPS
+        picture = torch.from_numpy(np.ascontiguousarray(picture_HW3)).permute(2, 0, 1).float().div(255)
+        probabilities = self.layered.count(prompt or "", picture_3HW=picture, area_side=PUBLISHED_AREA_SIDE)
+        counted = 1 + int(np.argmax(probabilities)) if probabilities else PUBLISHED_LAYERS
         rgba = self.layered.predict(
-            torch.from_numpy(np.ascontiguousarray(picture_HW3)).permute(2, 0, 1).float().div(255),
-            layers=layers or PUBLISHED_LAYERS,
+            picture,
+            layers=layers or counted,
             steps=steps,
             seed=seed,
             prompt=prompt or "",
@@ -160,7 +164,7 @@ class PublishedPredictor:
             progress=lambda done, total: progress("denoise", done / total),
         )
         rgba[0, ..., 3] = 1.0  # the background is opaque by definition
-        return Prediction(coarse_Khw4=rgba.numpy(), count_probabilities=None, steps=steps)
+        return Prediction(coarse_Khw4=rgba.numpy(), count_probabilities=probabilities, steps=steps)
 
 
 def model_size(width: int, height: int, area_side: int, multiple: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""``layerize train RECIPE``: run a training recipe within a time budget."""
+"""``layerize train``: run a recipe, plan what it costs, report what it did. A recipe's name alone runs it."""
 
 from __future__ import annotations
 
@@ -7,75 +7,94 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from layerize.cli import train_plan, train_report
 from layerize.errors import UsageError
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+RUN = "run"
+_UNITS = {"s": 1 / 60, "m": 1.0, "h": 60.0, "d": 1440.0}
 
-_UNITS = {"s": 1 / 60, "m": 1.0, "h": 60.0}
+
+class RecipeFirst(TyperGroup):
+    """``layerize train RECIPE`` is short for ``layerize train run RECIPE``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
+            args = [RUN, *args]
+        return super().parse_args(ctx, args)
 
 
-def parse_minutes(text: str) -> float:
-    """``90s``, ``25m``, ``1.5h`` to minutes.
+app = typer.Typer(
+    cls=RecipeFirst,
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Train a model from a recipe: layerize train RECIPE.",
+)
+
+
+def parse_minutes(text: str, option: str = "--max-time") -> float:
+    """``90s``, ``25m``, ``1.5h``, ``3d`` to minutes.
 
     Raises:
         UsageError: Not a positive number with a unit.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
     if not match or float(match[1]) <= 0:
-        raise UsageError(f"--max-time {text}: expected a number and a unit s, m or h, for example 25m.")
+        raise UsageError(f"{option} {text}: expected a number and a unit s, m, h or d, for example 25m.")
     return float(match[1]) * _UNITS[match[2]]
 
 
-@app.command()
-def train(
+@app.command(RUN)
+def run(
     recipe: Annotated[Path, typer.Argument(help="A recipe file (TOML), for example recipes/image_to_layers.toml.")],
     run: Annotated[
         Path | None, typer.Option("--run", "-o", help="Folder of the run; default runs/<recipe name>.")
     ] = None,
-    max_time: Annotated[str, typer.Option(help="Budget of training time: 90s, 25m, 2h.")] = "25m",
+    max_time: Annotated[
+        str | None, typer.Option(help="Budget of training time over all resumes: 90s, 25m, 2h, 3d; default 25m.")
+    ] = None,
     max_steps: Annotated[int, typer.Option(min=0, help="Stop after this many steps; 0 for no limit.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run's last state.")] = False,
+    stable: Annotated[
+        bool, typer.Option("--stable", help="Keep the learning rate at its peak; release later with --release.")
+    ] = False,
+    release: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Decay from the run's last state within TIME, into RUN/release."),
+    ] = None,
+    perceptual_weights: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Weights of LPIPS for perceptual = 'lpips'; repeatable.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override a recipe value: key=value.")] = None,
 ) -> None:
     """Train a recipe; the averaged weights land in RUN/model, the log in RUN/log.jsonl."""
-    from layerize.training.loop import train as run_training
+    if release is not None and (stable or max_time is not None):
+        raise UsageError("--release TIME is a budget of its own; leave out --stable and --max-time.")
+    minutes = parse_minutes(max_time or "25m") if release is None else parse_minutes(release, "--release")
+    from layerize.cli.report import warnings_on_stderr
+    from layerize.cli.train_progress import TrainProgress
+    from layerize.cli.train_validation import networks, validation
+    from layerize.training.loop import train
     from layerize.training.recipe_file import read_recipe
 
-    minutes = parse_minutes(max_time)
     parsed = read_recipe(recipe, tuple(set_ or ()))
-    folder = run or Path("runs") / recipe.stem
-    model = run_training(parsed, folder, minutes=minutes, resume=resume, report=_Progress(minutes), max_steps=max_steps)
+    with warnings_on_stderr(), TrainProgress(minutes) as progress:
+        model = train(
+            parsed,
+            run or Path("runs") / recipe.stem,
+            minutes=minutes,
+            resume=resume,
+            stable=stable,
+            release=release is not None,
+            report=progress,
+            max_steps=max_steps,
+            validate=validation(parsed),
+            networks=networks(perceptual_weights or []),
+        )
     typer.echo(str(model))
 
 
-class _Progress:
-    """A rich progress bar on a terminal; one line a minute in a log file."""
-
-    LINE_EVERY_SECONDS = 60.0
-
-    def __init__(self, minutes: float) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.console = Console(stderr=True)
-        self.minutes = minutes
-        self.last_line = -self.LINE_EVERY_SECONDS
-        self.bar: Progress | None = None
-        if self.console.is_terminal:
-            columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-            self.bar = Progress(*columns, console=self.console)
-            self.task = self.bar.add_task("starting", total=minutes * 60)
-            self.bar.start()
-
-    def __call__(self, record: dict[str, Any]) -> None:
-        names = ("loss", "psnr", "alpha", "ownership", "stop", "count_exact", "gradient_norm")
-        figures = "  ".join(f"{name} {record[name]:.3f}" for name in names if name in record)
-        text = f"step {record['step']}  {record['samples_per_second']} samples/s  {figures}"
-        if self.bar:
-            self.bar.update(self.task, completed=record["seconds"], description=text)
-            if record["end"]:
-                self.bar.stop()
-        elif record["end"] or record["seconds"] - self.last_line >= self.LINE_EVERY_SECONDS:
-            self.last_line = record["seconds"]
-            self.console.print(f"{record['seconds'] / 60:6.1f} of {self.minutes:.0f} min  {text}", soft_wrap=True)
+app.command("plan")(train_plan.plan)
+app.command("report")(train_report.report)

@@ -2,7 +2,8 @@
 
 Follows the inference of Qwen-Image-Layered (arXiv 2512.15603; diffusers' QwenImageLayeredPipeline): all frames start as
 noise, the whole sequence (text, frames, condition) attends to itself at every step, the first frame is the regenerated
-composite and is dropped. The layer count is an argument; these weights cannot choose it.
+composite and is dropped. The layer count is an argument; the published weights cannot choose it, those that were given
+a stop head can (``count``). Without a picture there is no condition image: text to layers.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from layerize.flow.solver import Progress, euler
 from layerize.models.prompt import TextEncoder
 from layerize.models.published import PublishedModel
 from layerize.models.qwen_text import QwenTextEncoder
+from layerize.models.stop import count_log_probabilities
 from layerize.models.vld_mmdit import pack, unpack
 
 _ROUNDING = 32  # published: sides are rounded to multiples of 32 pixels
@@ -73,10 +75,68 @@ class LayeredPredictor:
         Returns:
             (layers, h, w, 4) float32, straight alpha, 0..1, bottom to top, at the working size.
         """
-        condition = self._condition(picture_3HW, area_side)
-        grid = (condition.shape[-2] // 2, condition.shape[-1] // 2)
-        tokens = pack(condition[:, None], self.model.config.transformer.patch_size)[:, 0]
+        condition = self._condition(picture_3HW, area_side)[:, None]
         prompts = [self._encoded(prompt)] + ([self._encoded(negative_prompt)] if guidance > 1 else [])
+        return self._layers(condition, prompts, layers, steps, seed, guidance, keep_norm, progress)
+
+    @torch.no_grad()
+    def generate(
+        self,
+        prompt: str | EncodedPrompt,
+        *,
+        size: tuple[int, int],
+        layers: int = 4,
+        steps: int = 50,
+        seed: int = 0,
+        negative_prompt: str | EncodedPrompt = " ",
+        guidance: float = 4.0,
+        progress: Progress | None = None,
+    ) -> Tensor:
+        """Layers from text alone; ``size`` is (height, width) in pixels, rounded to 32. Otherwise as ``predict``."""
+        vae, transformer = self.model.vae.config, self.model.config.transformer
+        high, wide = (max(_ROUNDING, round(side / _ROUNDING) * _ROUNDING) // vae.factor for side in size)
+        device = self.model.transformer.image_in.weight.device
+        nothing = torch.zeros((1, 0, transformer.latent_channels, high, wide), device=device)
+        prompts = [self._encoded(prompt)] + ([self._encoded(negative_prompt)] if guidance > 1 else [])
+        return self._layers(nothing, prompts, layers, steps, seed, guidance, False, progress)
+
+    @torch.no_grad()
+    def count(
+        self, prompt: str | EncodedPrompt, *, picture_3HW: Tensor | None = None, area_side: int = 640
+    ) -> tuple[float, ...] | None:
+        """P(N = 1), P(N = 2), ... of a picture or of text alone; None without a stop head. A pass of its own."""
+        if not self.model.config.transformer.max_layers:
+            return None
+        text, weight = self._encoded(prompt), self.model.transformer.image_in.weight
+        if picture_3HW is None:
+            side = area_side // self.model.vae.config.factor
+            condition = weight.new_zeros((1, 0, self.model.config.transformer.latent_channels, side, side))
+        else:
+            condition = self._condition(picture_3HW, area_side)[:, None]
+        prefix = self.model.transformer.prefix(
+            pack(condition).flatten(1, 2).to(weight.dtype),
+            text.embeddings.to(weight),
+            grid=(condition.shape[-2] // 2, condition.shape[-1] // 2),
+            text_mask_BT=None if text.mask is None else text.mask.to(weight.device),
+        )
+        assert prefix.stop_logits_BK is not None
+        probabilities: list[float] = count_log_probabilities(prefix.stop_logits_BK)[0].exp().tolist()
+        return tuple(probabilities)
+
+    def _layers(
+        self,
+        condition: Tensor,
+        prompts: list[EncodedPrompt],
+        layers: int,
+        steps: int,
+        seed: int,
+        guidance: float,
+        keep_norm: bool,
+        progress: Progress | None,
+    ) -> Tensor:
+        """Denoise a composite and ``layers`` layers beside the condition latents (1, 1 or 0, z, h, w), and decode."""
+        grid = (condition.shape[-2] // 2, condition.shape[-1] // 2)
+        tokens = pack(condition, self.model.config.transformer.patch_size).flatten(1, 2)
         dtype = self.model.transformer.image_in.weight.dtype
 
         def velocity(x_BKSC: Tensor, t: Tensor) -> Tensor:
@@ -95,11 +155,11 @@ class LayeredPredictor:
                 return predictions[0]
             return guide(predictions[0], predictions[1], guidance, keep_norm=keep_norm)
 
-        noise = torch.randn((1, layers + 1, *condition.shape[1:]), generator=torch.Generator().manual_seed(seed)).to(
+        noise = torch.randn((1, layers + 1, *condition.shape[2:]), generator=torch.Generator().manual_seed(seed)).to(
             tokens.device
         )
         schedule = self.model.config.schedule
-        times = solver_times(steps, schedule.effective_shift(layered_mu(tokens.shape[1])), schedule.terminal)
+        times = solver_times(steps, schedule.effective_shift(layered_mu(grid[0] * grid[1])), schedule.terminal)
         x = euler(velocity, pack(noise), times, progress)
         return self._decoded(unpack(x, grid)[0, 1:])
 
@@ -126,6 +186,10 @@ class LayeredPredictor:
     def _encoded(self, prompt: str | EncodedPrompt) -> EncodedPrompt:
         if isinstance(prompt, EncodedPrompt):
             return prompt
+        if self._text_encoder is None and not self.model.config.text_encoder and not prompt.strip():
+            # as these weights are trained where no text encoder is at hand: one zero token
+            nothing = torch.zeros(1, 1, self.model.config.transformer.text_dim)
+            return EncodedPrompt(embeddings=nothing)
         if self._text_encoder is None:
             dtype = self.model.transformer.text_in.weight.dtype
             self._text_encoder = QwenTextEncoder.open(self.model.config.text_encoder, dtype)

@@ -189,6 +189,11 @@ def level_evidence(level_logits_BLhw: Tensor, counts: int) -> Tensor:
     return torch.stack([largest.log(), higher.mean(dim=(2, 3)).log()], dim=-1)
 
 
+def _if_needed(mask_BT: Tensor) -> Tensor | None:
+    """The mask; None where it hides nothing (a mask without memory, for counting, is taken to hide nothing)."""
+    return None if mask_BT.is_meta or bool(mask_BT.all()) else mask_BT
+
+
 class LayerModel(nn.Module):
     """Everything that the shipped model is made of. Picture sides must be multiples of 16."""
 
@@ -231,7 +236,7 @@ class LayerModel(nn.Module):
             pack(latents[:, None])[:, 0],
             text,
             grid=grid,
-            text_mask_BT=None if bool(mask.all()) else mask,
+            text_mask_BT=_if_needed(mask),
             picture_BSF=features.tokens_BSF,
         )
         pixels = self.pixel_decoder(prefix.condition_BSD, grid, features, picture)
@@ -246,7 +251,7 @@ class LayerModel(nn.Module):
         """The prefix pass of text alone, for a canvas of ``grid`` (rows, columns) tokens of 16 x 16 pixels."""
         text, mask = self.text.encode(prompts)
         nothing = text.new_zeros((len(prompts), 0, self.config.transformer.token_channels))
-        prefix = self.transformer.prefix(nothing, text, grid=grid, text_mask_BT=None if bool(mask.all()) else mask)
+        prefix = self.transformer.prefix(nothing, text, grid=grid, text_mask_BT=_if_needed(mask))
         assert prefix.stop_logits_BK is not None
         return TextReading(prefix=prefix, stop_logits_BK=prefix.stop_logits_BK.float())
 

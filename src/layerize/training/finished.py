@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 
 from layerize.models import checkpoint
+from layerize.predictors import find_model
 from layerize.training import lora
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def _metadata(worker: Worker) -> dict[str, object]:
     progress, data = worker.progress, worker.recipe.data
     facts: dict[str, object] = {
         "stage": worker.recipe.stage,
+        "tasks": _tasks(worker),
         "started_from": worker.recipe.start_from,
         "steps": progress.step,
         "samples": progress.samples,
@@ -69,6 +71,14 @@ def _metadata(worker: Worker) -> dict[str, object]:
     }
     named = {"dataset": data.dataset, "elements": data.elements}
     return facts | {name: value for name, value in named.items() if value}
+
+
+def _tasks(worker: Worker) -> list[str]:
+    """All tasks that these weights have learned, those of the model that they started from included."""
+    before: list[str] = []
+    if worker.recipe.start_from:
+        before = checkpoint.read_info(find_model(worker.recipe.start_from)).metadata.get("tasks", [])
+    return list(dict.fromkeys([*before, *worker.recipe.shares()]))
 
 
 def _card(worker: Worker) -> str:

@@ -41,8 +41,10 @@ class ImageTask:
     def _pictures(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, list[str]]:
         """RGBA (B, 4, H, W), whole pictures and single layers above the background, and the text of each."""
         pictures, texts = opaque(batch.picture_B3HW), list(batch.captions)
-        for index, layers in batch.groups:
-            for place, stack in zip(index.tolist(), layers, strict=True):
+        place = -1  # groups follow one another in the batch
+        for _, layers in batch.groups:
+            for stack in layers:
+                place += 1
                 single, which = torch.rand(2, generator=generator).tolist()
                 if single < self.rgba_share and len(stack) > 1:
                     chosen = 1 + int(which * (len(stack) - 1))

@@ -24,6 +24,7 @@ from layerize.errors import LayerizeError
 from layerize.training import checkpointing
 from layerize.training.log import Report
 from layerize.training.perceptual import Networks
+from layerize.training.plan import check_memory
 from layerize.training.processes import Processes, join, launched, leave
 from layerize.training.recipe import Recipe
 from layerize.training.schedule import Budget
@@ -79,6 +80,7 @@ def train(
     )
     settings = replace(settings, state=_state(run, resume, release))
     model_config(recipe)  # what is wrong with it is said here, once, and not by a process
+    check_memory(recipe, recipe.processes, settings.networks)
     run = run / RELEASE_FOLDER if release else run
     run.mkdir(parents=True, exist_ok=True)
     for key, value in _MALLOC.items():

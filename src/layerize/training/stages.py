@@ -75,13 +75,25 @@ def build_stage(recipe: Recipe, networks: Networks | None = None) -> Stage:
         CheckpointError: ``start_from`` does not exist or does not fit.
         ConfigError: The recipe asks for what the model cannot do.
     """
-    model = starting_model(recipe)
+    return assemble(recipe, starting_model(recipe), networks)
+
+
+def assemble(recipe: Recipe, model: nn.Module, networks: Networks | None = None) -> Stage:
+    """The stage around a model that is there already; also one without memory (torch's meta device), for planning."""
     tasks = _tasks(recipe, model, networks or {})
     check_weights(list(tasks.values()), recipe.loss_weights)
     _check_counts(recipe, model)
     if "vae" not in tasks:
         vae_of(model).requires_grad_(False)
     freeze_all_but(model, recipe.only)
+    if (
+        isinstance(model, PublishedModel)
+        and not model.config.transformer.max_layers
+        and recipe.loss_weights.get("flow") == 0
+    ):
+        raise ConfigError(
+            "recipe: the weight of flow is 0 and the model has no stop head, so nothing is left to learn."
+        )
     if recipe.lora.rank:
         lora.add_adapters(model, recipe.lora)
     if recipe.sharding == "none":

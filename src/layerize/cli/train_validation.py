@@ -1,0 +1,132 @@
+"""What looks at a model while it trains: fixed held-out cases, their sheet, and the measures of ``layerize eval``.
+
+The training room does not know the evaluation; the command line hands it over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from layerize.training.recipe import Recipe
+    from layerize.training.worker import Validate
+
+SHEETS_FOLDER = "sheets"
+CASES = 6
+"""Held-out designs (seeds 0 to 5), the same in every run."""
+
+_MEASURES = ("layer_iou_soft_dtw", "recomposition_psnr", "hidden_error", "count_exact", "count_mean_absolute_error")
+
+
+def networks(weights: Sequence[Path]) -> dict[str, Callable[[], nn.Module]]:
+    """Perceptual networks that need weights: LPIPS, from the files given or from the user's cache."""
+    from layerize.evaluation.lpips import load_lpips
+
+    return {"lpips": partial(load_lpips, tuple(weights))}
+
+
+def untrained_networks() -> dict[str, Callable[[], nn.Module]]:
+    """The same without weights, for counting."""
+    from layerize.evaluation.lpips import LPIPS
+
+    return {"lpips": LPIPS}
+
+
+def validation(recipe: Recipe) -> Validate | None:
+    """The look that suits a stage; None if the recipe asks for none."""
+    if not recipe.validation_minutes:
+        return None
+    if recipe.stage == "vae":
+        return validate_vae
+    return validate_layers if recipe.stage == "image-to-layers" else partial(validate_texts, task=recipe.stage)
+
+
+def validate_layers(model: Path, run: Path, step: int) -> Mapping[str, float]:
+    """Split the held-out designs; measures, and a sheet of input, layers and composite."""
+    from layerize.evaluation.layerd import score_stacks
+    from layerize.evaluation.samples import find_samples
+    from layerize.evaluation.stack_measures import measure, summarise
+    from layerize.sheet import contact_sheet
+    from layerize.splitter import Splitter
+    from layerize.stack import flatten
+
+    splitter = Splitter.load(str(model), device="auto")
+    measured, rows = [], []
+    for sample in find_samples(f"synth:0-{CASES - 1}").samples:
+        truth = sample.load()
+        picture = flatten(truth)
+        found = splitter.split(picture, seed=0)
+        measured.append(measure(score_stacks(found, truth)))
+        rows.append(contact_sheet(picture, found, difference=False))
+    save_sheet(run, step, rows)
+    means = summarise(measured)
+    return {name: value for name in _MEASURES if (value := means[name]) is not None}
+
+
+def validate_vae(model: Path, run: Path, step: int) -> Mapping[str, float]:
+    """Reconstruct layers of the held-out designs over solid colours."""
+    import numpy as np
+    from PIL import Image
+
+    from layerize.evaluation.reconstruction import Reconstruction, find_pictures, load_vae, reconstruct
+
+    pictures, _ = find_pictures(f"synth:0-{CASES // 2 - 1}")
+    vae = load_vae(model)
+    runner = Reconstruction(vae, pictures)
+    for _ in runner:
+        pass
+    report = runner.report()
+    pairs = [np.hstack([picture.read(), reconstruct(vae, picture.read())]) for picture in pictures[:CASES]]
+    save_sheet(run, step, [_on_checkerboard(Image.fromarray(pair)) for pair in pairs])
+    figures = {"psnr": report.mean["psnr"], "ssim": report.mean["ssim"], "alpha_error": report.alpha_error}
+    return {name: value for name, value in figures.items() if value is not None}
+
+
+def validate_texts(model: Path, run: Path, step: int, *, task: str) -> Mapping[str, float]:
+    """Draw from the held-out designs' captions; only a sheet: no measure says whether a picture suits its words."""
+    from layerize.generator import SmallTextModel, load_text_model
+    from layerize.generator import generate as draw
+    from layerize.sheet import contact_sheet
+    from layerize.stack import flatten
+    from layerize.synth.design import draw_design
+
+    loaded = load_text_model(str(model), tasks=(task,))
+    rows = []
+    for seed in range(CASES // 2):
+        layers = 1 if task == "text-to-image" else None
+        steps = None if isinstance(loaded, SmallTextModel) else 20
+        stack = draw(draw_design(seed).caption, loaded, layers=layers, steps=steps, seed=seed)
+        rows.append(contact_sheet(flatten(stack), stack, difference=False))
+    save_sheet(run, step, rows)
+    return {}
+
+
+def save_sheet(run: Path, step: int, rows: Sequence[Any]) -> Path:
+    """Sheets one below the other, as ``RUN/sheets/STEP.webp``."""
+    from PIL import Image
+
+    from layerize.formats.atomic import atomic_path
+
+    width, height = max(row.width for row in rows), sum(row.height for row in rows)
+    whole = Image.new("RGB", (width, height), "white")
+    top = 0
+    for row in rows:
+        whole.paste(row, (0, top))
+        top += row.height
+    path = run / SHEETS_FOLDER / f"{step:08d}.webp"
+    with atomic_path(path) as temporary:
+        whole.save(temporary, "WEBP", quality=85)
+    return path
+
+
+def _on_checkerboard(picture: Any) -> Any:
+    from layerize.sheet import checkerboard
+
+    ground = checkerboard(picture.size)
+    ground.paste(picture, (0, 0), picture)
+    return ground
