@@ -116,7 +116,7 @@ def mode_of(colours_N3: F32, weight_N: F32 | None = None) -> F32:
     close = np.abs(colours_N3 - mode).max(1) < 1.7 * CELL
     if not close.any():
         return mode
-    mean: F32 = np.average(colours_N3[close], axis=0, weights=weight[close] + 1e-6).astype(np.float32)
+    mean: F32 = np.average(colours_N3[close], axis=0, weights=np.maximum(weight[close], 0) + 1e-6).astype(np.float32)
     return mean
 
 

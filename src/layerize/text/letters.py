@@ -6,6 +6,7 @@ Colours are ``float32`` levels 0..255. "Away" is a pixel's difference from the g
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -65,6 +66,7 @@ def letters_on_surface(rgb_HW3: F32, surface_HW3: F32, noise: float, region: Reg
     strength = np.linalg.norm(away, axis=2)
     weak = (np.abs(away).max(2) > noise) & near
     seed = weak & (region.depth_HW > 0.1 * unit) & ~other_HW & (strength > LEAST_PEAK)
+    seed &= ~_passing(rgb_HW3, seed, weak & (region.depth_HW < -0.1 * unit))
     if seed.sum() < 6:
         return None
     fill = mode_of(rgb_HW3[seed], strength[seed])
@@ -79,6 +81,7 @@ def letters_on_surface(rgb_HW3: F32, surface_HW3: F32, noise: float, region: Reg
     same &= _lasting(same, strong, ratio, unit)
     rest = weak & (along <= ALIGNED) & (ratio >= RINGING)
     rims, letters = _rims_and_other_letters(rest, strong, strength, region)
+    letters = _without_shades(letters, rgb_HW3, surface_HW3)
     mask = same | rims | letters
     outlined = _one_colour(rgb_HW3, rims) and not (
         fades(strength, rims, mask)
@@ -92,6 +95,15 @@ def letters_on_surface(rgb_HW3: F32, surface_HW3: F32, noise: float, region: Reg
     if not mask.any():
         return None
     return Letters(mask, tinted & mask, weak & ~mask, fill)
+
+
+def _passing(rgb: F32, seed: Bools, outside: Bools) -> Bools:
+    """Pixels of a colour that goes on outside the polygon: something that passes before or behind the letters."""
+    if outside.sum() < max(12.0, 0.1 * float(seed.sum())):
+        return np.zeros_like(seed)
+    passing = np.abs(rgb - mode_of(rgb[outside])).max(2) < 30
+    within, beyond = float(passing[seed].mean()), float(passing[outside].mean())
+    return passing if beyond > 0.5 and within < 0.8 else np.zeros_like(seed)
 
 
 def _fill_field(rgb: F32, seed: Bools, strength: F32, fill: F32) -> F32:
@@ -133,9 +145,30 @@ def _between(colour: F32, fill: F32, ground: F32) -> bool:
 
 def _shade(rgb: F32, ground: F32, rims: Bools) -> bool:
     """Whether a rim's colour is the ground's, only darker: a shadow too small to be seen fading."""
-    colour, below = mode_of(rgb[rims]), np.median(ground[rims], axis=0)
-    light = float(colour @ below) / max(float(below @ below), 1.0)
-    return SHADE < light < 1 and float(np.abs(colour - light * below).max()) < 16
+    return bool(_darker(mode_of(rgb[rims])[None], np.median(ground[rims], axis=0)[None])[0])
+
+
+def _without_shades(parts: Bools, rgb: F32, ground: F32) -> Bools:
+    """Drops connected parts whose colour is the ground's, only darker."""
+    count, labels = connected(parts)
+    if count < 2:
+        return parts
+    size = np.maximum(np.bincount(labels.ravel(), minlength=count), 1)[:, None]
+    colour, below = (
+        np.stack([np.bincount(labels.ravel(), values[..., c].ravel(), count) for c in range(3)], axis=1) / size
+        for values in (rgb, ground)
+    )
+    keep = ~_darker(colour, below)
+    keep[0] = False
+    kept: Bools = keep[labels]
+    return kept
+
+
+def _darker(colour_N3: npt.NDArray[Any], ground_N3: npt.NDArray[Any]) -> Bools:
+    light = (colour_N3 * ground_N3).sum(1) / np.maximum((ground_N3**2).sum(1), 1.0)
+    off = np.abs(colour_N3 - light[:, None] * ground_N3).max(1)
+    darker: Bools = (light > SHADE) & (light < 1) & (off < 16)
+    return darker
 
 
 def fades(strength: F32, part: Bools, mask: Bools) -> bool:
@@ -239,7 +272,9 @@ def _bound_to(core: Bools, more: Bools, region: Region) -> Bools:
     along = np.bincount(labels[grown(core, max(2, round(0.15 * region.height)))], minlength=count) / size
     inside = np.bincount(labels[region.depth_HW > 0], minlength=count) / size
     touching = np.bincount(labels[grown(core, 3)], minlength=count) > 0
-    keep = touching & ((along > 0.85) | (inside > 0.98))
+    thick = np.zeros(count)
+    np.maximum.at(thick, labels.ravel(), cv2.distanceTransform((labels > 0).astype(np.uint8), cv2.DIST_L2, 3).ravel())
+    keep = touching & ((along > 0.85) | (inside > 0.98)) & (thick > 1.5)
     keep[0] = False
     bound = keep[labels]
     found: Bools = bound | (grown(bound, 2) & grown(core, 2))
