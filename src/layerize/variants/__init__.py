@@ -1,0 +1,1 @@
+"""One design, many variants: a table's rows are sets of edits, each makes one picture or file."""
