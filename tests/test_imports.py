@@ -32,6 +32,7 @@ ROOMS = (
     "recursion",
     "predictors",
     "splitter",
+    "generator",
     "edits",
     "variants",
     "synth",

@@ -40,6 +40,8 @@ COMMANDS = {
     "join": Entry("layerize.cli.join", "Flatten a stack of layers into one picture."),
     "convert": Entry("layerize.cli.convert", "Write a stack of layers in another format."),
     "edit": Entry("layerize.cli.edit", "Move, recolour, replace ... layers of a stack."),
+    "generate": Entry("layerize.cli.generate", "Draw layers from a text."),
+    "variants": Entry("layerize.cli.variants", "Make variants of a design from a table of edits."),
     "synth": Entry("layerize.cli.synth", "Draw procedural designs with known layers."),
     "data": Entry("layerize.cli.data", "Turn published datasets into manifests."),
     "train": Entry("layerize.cli.train", "Train a model from a recipe."),

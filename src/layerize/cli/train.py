@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from layerize.cli import train_plan, train_report
+from layerize.cli.train_plan import plan
+from layerize.cli.train_report import report
 from layerize.errors import UsageError
 
 RUN = "run"
@@ -96,5 +97,5 @@ def run(
     typer.echo(str(model))
 
 
-app.command("plan")(train_plan.plan)
-app.command("report")(train_report.report)
+app.command("plan")(plan)
+app.command("report")(report)

@@ -49,7 +49,7 @@ def validation(recipe: Recipe) -> Validate | None:
 def validate_layers(model: Path, run: Path, step: int) -> Mapping[str, float]:
     """Split the held-out designs; measures, and a sheet of input, layers and composite."""
     from layerize.evaluation.layerd import score_stacks
-    from layerize.evaluation.samples import find_samples
+    from layerize.evaluation.samples import find_samples, rasters
     from layerize.evaluation.stack_measures import measure, summarise
     from layerize.sheet import contact_sheet
     from layerize.splitter import Splitter
@@ -61,7 +61,7 @@ def validate_layers(model: Path, run: Path, step: int) -> Mapping[str, float]:
         truth = sample.load()
         picture = flatten(truth)
         found = splitter.split(picture, seed=0)
-        measured.append(measure(score_stacks(found, truth)))
+        measured.append(measure(score_stacks(rasters(found), rasters(truth))))
         rows.append(contact_sheet(picture, found, difference=False))
     save_sheet(run, step, rows)
     means = summarise(measured)

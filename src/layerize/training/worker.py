@@ -129,10 +129,11 @@ class Worker:
             if seconds - logged >= self.settings.log_seconds:
                 self._write_log()
                 logged = seconds
-            if seconds - saved > recipe.checkpoint_minutes * 60:
+            validating = recipe.validation_minutes and seconds - validated > recipe.validation_minutes * 60
+            if validating or seconds - saved > recipe.checkpoint_minutes * 60:
                 self._save_or_warn()
                 saved = seconds
-            if recipe.validation_minutes and seconds - validated > recipe.validation_minutes * 60:
+            if validating:
                 self._validate()
                 validated = seconds
         progress.finished = not stop
