@@ -66,6 +66,8 @@ NEVER_AT_IMPORT = {
     "OpenEXR",
     "pptx",
     "tifffile",
+    "rapidocr",
+    "onnxruntime",
 }
 # Rooms that need an extra as a whole: there the one module that imports it says which.
 EXTRA_ROOMS = ("synth", "data", "training", "evaluation", "app")

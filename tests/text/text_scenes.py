@@ -107,4 +107,4 @@ def worst(picture: np.ndarray, composite: np.ndarray) -> float:
     a, b = (x.astype(np.float64) / 255 for x in (picture, composite))
     a[..., :3] *= a[..., 3:]
     b[..., :3] *= b[..., 3:]
-    return float(np.abs(a - b).max() * 255)
+    return round(float(np.abs(a - b).max() * 255), 6)

@@ -175,8 +175,10 @@ def _sheet_row(case: TextCase) -> U8:
         grey.alpha_composite(Image.fromarray(layer.pixels), layer.offset)
     found = np.repeat(np.rint(alpha * 255).astype(np.uint8)[..., None], 3, axis=2)
     true = np.repeat(design.alpha_HW[..., None], 3, axis=2)
-    cells = [design.image_HW3, lifted.clean_HW4[..., :3], np.asarray(grey)[..., :3], found, true]
-    return np.concatenate(cells, axis=1)[::2, ::2]
+    on_grey = np.asarray(grey.convert("RGB"))
+    cells = [design.image_HW3, lifted.clean_HW4[..., :3], on_grey, found, true]
+    row: U8 = np.concatenate(cells, axis=1)
+    return row[::2, ::2]
 
 
 def _mean(values: Iterator[float]) -> float | None:

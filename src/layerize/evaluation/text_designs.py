@@ -120,7 +120,7 @@ def draw_text_design(seed: int, size: tuple[int, int] = (512, 512)) -> TextDesig
 def _slots(dice: Dice, size: tuple[int, int]) -> list[Box]:
     """Two to five boxes that do not overlap: bands of the canvas, wide ones for headlines, narrow ones for details."""
     width, height = size
-    y, slots = height * dice.uniform(0.03, 0.12), []
+    y, slots = height * dice.uniform(0.03, 0.12), list[Box]()
     while y < 0.9 * height and len(slots) < 5:
         tall = height * dice.pick((0.045, 0.06, 0.08, 0.13, 0.2, 0.28))
         if y + tall > 0.97 * height:

@@ -6,10 +6,14 @@ Shape letter: ``N`` pixels.
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import numpy as np
+import numpy.typing as npt
 
 from layerize.stack.layer import U8
-from layerize.text.ground import F32
+
+Floats: TypeAlias = npt.NDArray[Any]
 
 FAINT = 0.1  # alpha
 
@@ -81,6 +85,6 @@ def _translucent(picture_N4: U8, cover_N: U8, under_N4: U8) -> tuple[U8, U8]:
     return text.astype(np.uint8), under.astype(np.uint8)
 
 
-def _pixels(colour_N3: F32, alpha_N: F32) -> U8:
+def _pixels(colour_N3: Floats, alpha_N: Floats) -> U8:
     colour = np.clip(np.rint(colour_N3), 0, 255)
     return np.concatenate([colour, np.rint(alpha_N)[:, None]], axis=1).astype(np.uint8)

@@ -69,7 +69,7 @@ def letters_on_surface(rgb_HW3: F32, surface_HW3: F32, noise: float, region: Reg
     seed &= ~_passing(rgb_HW3, seed, weak & (region.depth_HW < -0.1 * unit))
     if seed.sum() < 6:
         return None
-    fill = mode_of(rgb_HW3[seed], strength[seed])
+    fill = mode_of(rgb_HW3[seed], strength[seed] ** 3)  # thin strokes are mostly mixtures with the ground
     toward = _fill_field(rgb_HW3, seed, strength, fill) - surface_HW3
     whole = np.maximum(np.linalg.norm(toward, axis=2), 1e-3)
     along = (away * toward).sum(2) / np.maximum(strength * whole, 1e-3)
@@ -336,7 +336,8 @@ def _extent(labels: Labels, count: int) -> npt.NDArray[np.int64]:
     for axis, values in enumerate((xs, ys)):
         np.minimum.at(low[axis], own, values)
         np.maximum.at(high[axis], own, values)
-    return np.maximum(high - low + 1, 0).max(0)
+    extent: npt.NDArray[np.int64] = np.maximum(high - low + 1, 0).max(0)
+    return extent
 
 
 def _shares(colours_N3: F32, centres_K3: F32) -> F32:

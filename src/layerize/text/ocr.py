@@ -87,7 +87,10 @@ def _reader() -> Any:
         params={
             "Global.log_level": "critical",
             "Global.return_word_box": True,
-            "Global.max_side_len": 8192,  # layerize.text.scan decides the size
+            # layerize.text.scan decides the size; the default enlarges a thin strip without a limit
+            "Global.max_side_len": 1 << 20,
+            "Det.limit_type": "max",
+            "Det.limit_side_len": 1 << 20,
             "EngineConfig.onnxruntime.intra_op_num_threads": threads,
             "EngineConfig.onnxruntime.inter_op_num_threads": 1,
         }

@@ -16,7 +16,10 @@ from layerize.text.region import thickness
 LOOK_PIXELS = 1_850_000  # read at once: a 1328 x 1328 poster, a full-HD screen; about 500 MB and 2 s on two cores
 FINE_PIXELS = 9_000_000  # larger pictures are read in strips at most at this size
 OVERLAP = 0.2  # of a strip's height; letters up to this size are whole in one strip
-LEAST_SIDE = 12  # px; nothing smaller than this holds words
+LEAST_READ = 736  # px that the shorter side is enlarged to, as the models were trained on
+ENLARGED_PIXELS, MOST_ENLARGED = 900_000, 3.0
+FRAMED = 96  # px; shorter sides get a frame
+LEAST_SIDE = 10  # px; nothing smaller than this holds words
 MOST_LINES = 900
 VERTICAL = 1.8  # a polygon this much taller than wide may be a column of characters
 SURE = 0.9  # confidence from which a second reading is not tried
@@ -45,13 +48,18 @@ def scan(rgb_HW3: U8) -> list[TextLine]:
 
 
 def _read_scaled(rgb_HW3: U8, most: int) -> list[TextLine]:
+    """Read at a size that suits the models: large pictures reduced, small ones enlarged, narrow ones framed."""
     height, width = rgb_HW3.shape[:2]
-    scale = min(1.0, (most / (height * width)) ** 0.5)
-    if scale == 1.0:
-        return read_lines(rgb_HW3)
+    grown = min(LEAST_READ / min(height, width), (ENLARGED_PIXELS / (height * width)) ** 0.5, MOST_ENLARGED)
+    scale = min(max(grown, 1.0), (most / (height * width)) ** 0.5)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(rgb_HW3, size, interpolation=cv2.INTER_AREA)
-    return [_moved(line, width / size[0], height / size[1]) for line in read_lines(np.asarray(small, np.uint8))]
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    scaled = rgb_HW3 if scale == 1 else np.asarray(cv2.resize(rgb_HW3, size, interpolation=way), np.uint8)
+    down, across = (max(0, (FRAMED - side) // 2) for side in scaled.shape[:2])
+    if down or across:
+        scaled = np.asarray(cv2.copyMakeBorder(scaled, down, down, across, across, cv2.BORDER_REPLICATE), np.uint8)
+    lines = read_lines(np.ascontiguousarray(scaled))
+    return [_placed(line, (width, height), width / size[0], height / size[1], (across, down)) for line in lines]
 
 
 def _read_strips(rgb_HW3: U8) -> Iterator[TextLine]:
@@ -69,7 +77,8 @@ def _read_strips(rgb_HW3: U8) -> Iterator[TextLine]:
             cut_above = top > 0 and line.box[1] <= 2
             cut_below = top + tall < height and line.box[3] >= strip.shape[0] - 3
             if not (cut_above or cut_below):
-                yield _moved(line, rgb_HW3.shape[1] / width, rgb_HW3.shape[0] / height, top)
+                canvas = (rgb_HW3.shape[1], rgb_HW3.shape[0])
+                yield _placed(line, canvas, canvas[0] / width, canvas[1] / height, (0, -top))
 
 
 def _merged(coarse: list[TextLine], fine: list[TextLine]) -> list[TextLine]:
@@ -92,9 +101,14 @@ def _area(line: TextLine) -> float:
     return max((x1 - x0) * (y1 - y0), 1.0)
 
 
-def _moved(line: TextLine, across: float, down: float, top: int = 0) -> TextLine:
+def _placed(
+    line: TextLine, canvas: tuple[int, int], across: float, down: float, origin: tuple[float, float]
+) -> TextLine:
+    """A line of a scaled part, in pixels of the picture: what is left of ``origin`` comes off, then it is scaled."""
+
     def place(polygon: Polygon) -> Polygon:
-        return tuple((x * across, (y + top) * down) for x, y in polygon)
+        points = (((x - origin[0]) * across, (y - origin[1]) * down) for x, y in polygon)
+        return tuple((min(max(x, 0.0), float(canvas[0])), min(max(y, 0.0), float(canvas[1]))) for x, y in points)
 
     words = tuple(replace(word, polygon=place(word.polygon)) for word in line.words)
     return replace(line, polygon=place(line.polygon), words=words)

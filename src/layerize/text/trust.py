@@ -14,7 +14,7 @@ from layerize.text.region import thickness
 WORD = 0.8  # least confidence of a line of several letters
 SIGN = 0.97  # of a single letter, digit or ideogram: most icons read as one
 LEAST_HEIGHT = 7.0  # px; smaller letters have no strokes to lift
-LARGEST = 0.7  # of the canvas's shorter side; a larger "letter" is a shape
+LARGEST = 0.7  # of the canvas's shorter side; one or two larger "letters" are a shape
 
 
 def trusted(lines: Sequence[TextLine], canvas: tuple[int, int]) -> list[TextLine]:
@@ -31,7 +31,7 @@ def is_word(line: TextLine, canvas: tuple[int, int]) -> bool:
     """Whether a reading is sure enough, for what it says and how large it is, to become a text layer."""
     letters = sum(unicodedata.category(character)[0] in "LN" for character in line.content)
     height = thickness(line.polygon)
-    if not LEAST_HEIGHT <= height <= LARGEST * min(canvas):
+    if height < LEAST_HEIGHT or (letters < 3 and height > LARGEST * min(canvas)):
         return False
     others = sum(not character.isspace() for character in line.content) - letters
     if letters == 0 or others > 2 * letters:
