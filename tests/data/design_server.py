@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -108,6 +109,11 @@ class Site(ThreadingHTTPServer):
         self.requests: list[tuple[float, str, dict[str, str]]] = []
         self.slow = 30.0
         self.endless_sent = 0
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is no error of the site."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
     @property
     def url(self) -> str:

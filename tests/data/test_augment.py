@@ -93,6 +93,17 @@ def test_an_opaque_picture_on_two_halves_gets_an_opaque_lowest_layer() -> None:
     assert np.array_equal(made.picture(), sample.picture())
 
 
+def test_a_card_with_round_corners_has_a_background() -> None:
+    """A few clear pixels in the corners are filled; they are no reason for a background that nobody sees."""
+    card = sample_of(1, 2).layers_u8_KHW4.copy()
+    card[:, :4, :4] = card[:, -4:, -4:] = 0
+    sample = LayeredSample(id="x", layers_u8_KHW4=card, names=("card", "shape"))
+    assert sample.opaque
+    made = augmented(sample, sample.size, 2, True, NOTHING, "x")
+    assert (made.picture()[..., 3] == 255).all()
+    assert np.array_equal(made.picture()[8:-8, 8:-8], sample.picture()[8:-8, 8:-8])
+
+
 # --- single steps ---------------------------------------------------------------------------------------------------
 
 

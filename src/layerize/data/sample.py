@@ -20,7 +20,8 @@ from layerize.stack.layer import Group, Layer, LayerStack, Node
 
 U8 = npt.NDArray[np.uint8]
 
-OPAQUE = 250  # u8 alpha that every pixel of an opaque picture has at least
+OPAQUE = 250  # u8 alpha from which nothing shines through
+FILLED = 0.97  # share of the canvas that is opaque where a design has a background of its own
 ABOUT = ("source", "repository", "licence", "split", "kind")
 
 
@@ -54,8 +55,8 @@ class LayeredSample:
 
     @property
     def opaque(self) -> bool:
-        """Whether nothing shines through: the design has a background of its own."""
-        return bool(self.picture()[..., 3].min() >= OPAQUE)
+        """Whether (nearly) nothing shines through: the design has a background of its own."""
+        return float((self.picture()[..., 3] >= OPAQUE).mean()) >= FILLED
 
     def picture(self) -> U8:
         """The composite, straight RGBA ``u8`` (H, W, 4)."""

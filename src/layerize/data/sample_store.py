@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from layerize.data import shard_parquet, shard_tar
 from layerize.data.dataset_folder import DATASET, DatasetFolder
-from layerize.data.sample import ABOUT, LayeredSample, from_stack
+from layerize.data.sample import ABOUT, FILLED, LayeredSample, from_stack
 from layerize.data.shard_index import INDEX, SAMPLES, SampleEntry, parse_index, parse_samples
 from layerize.data.shards import Place
 from layerize.errors import InputError
@@ -65,7 +65,7 @@ class FolderStore:
                 split=split,
                 size=entry.canvas,
                 layers=entry.layers,
-                opaque=entry.opaque >= 1,
+                opaque=entry.opaque >= FILLED,
                 shard=entry.path or "none",
             )
             for entry in sorted(self._index.values(), key=lambda entry: entry.id)

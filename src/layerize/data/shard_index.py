@@ -33,7 +33,7 @@ class SampleEntry(_Strict):
         split: ``train``, ``val`` or ``test``.
         size: (width, height) in pixels.
         layers: Number of layers.
-        opaque: Whether nothing shines through; otherwise training puts a background below, one layer more.
+        opaque: Whether the design has a background; otherwise training puts one below, one layer more.
         shard: File name; for a dataset folder the sample's path.
         start: WebDataset: first byte of the sample's members; Parquet: number of its row group.
         length: WebDataset: bytes of the members; Parquet: row in the row group.

@@ -124,7 +124,7 @@ def _run(arguments: list[str], time_limit: float = 600.0) -> bytes:
     """What git prints.
 
     Raises:
-        InputError: git fails or takes too long; the message is its last line.
+        InputError: git fails or takes too long; the message is the first thing that it calls fatal.
     """
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith("GIT_")},
@@ -143,8 +143,9 @@ def _run(arguments: list[str], time_limit: float = 600.0) -> bytes:
     except subprocess.TimeoutExpired as error:
         raise InputError(f"git {arguments[0]} took longer than {time_limit:g} s; try again later.") from error
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise InputError(f"git: {said[-1].removeprefix('fatal: ') if said else f'exit code {done.returncode}'}")
+        said = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
+        fatal = next((line for line in said if "fatal: " in line), said[-1])
+        raise InputError(f"git: {fatal.split('fatal: ')[-1].strip()}")
     return done.stdout
 
 
