@@ -50,7 +50,7 @@ def hue(stack: LayerStack, ref: Ref, degrees: float) -> LayerStack:
 
 
 def tint(stack: LayerStack, ref: Ref, colour: Colour, *, amount: float = 0.5) -> LayerStack:
-    """Pull the hue and saturation of a layer or group towards a colour; lightness stays.
+    """Pull the hue and saturation of a layer or group towards a colour; lightness, black and white stay.
 
     Args:
         stack: The stack.
@@ -67,7 +67,9 @@ def tint(stack: LayerStack, ref: Ref, colour: Colour, *, amount: float = 0.5) ->
 
     def tinted(rgb: F32, _: F32) -> F32:
         lab = to_oklab(rgb)
-        lab[:, 1:] += np.float32(amount) * (goal[1:] - lab[:, 1:])
+        # Towards black and white a colour has ever less room for chroma.
+        room = np.minimum(lab[:, :1] / max(goal[0], GREY), (1 - lab[:, :1]) / max(1 - goal[0], GREY))
+        lab[:, 1:] += np.float32(amount) * (goal[1:] * np.clip(room, 0, 1) - lab[:, 1:])
         return from_oklab(fit_gamut(lab))
 
     return change_leaves(stack, ref, lambda layer: map_ink(layer, tinted))

@@ -30,6 +30,7 @@ def write_sheet(outcomes: Sequence[Outcome], journal: Journal, path: Path) -> No
     """
     shown = sorted(outcomes, key=lambda outcome: outcome.row.number)[:MOST]
     columns = max(1, min(len(shown), (WIDTH - GAP) // (THUMBNAIL // (2 if len(shown) > 40 else 1) + GAP)))
+    columns = -(-len(shown) // -(-len(shown) // columns))  # rows of about equal length
     side = (WIDTH - GAP) // columns - GAP if len(shown) >= columns > 3 else THUMBNAIL
     pictures = [_cell(outcome, journal, side) for outcome in shown]
     rows = [pictures[i : i + columns] for i in range(0, len(pictures), columns)]
@@ -60,7 +61,7 @@ def _cell(outcome: Outcome, journal: Journal, side: int) -> Image.Image:
 
 
 def _words(text: str, side: int, colour: tuple[int, int, int]) -> Image.Image:
-    picture = Image.new("RGB", (side, side), (245, 245, 245))
     lines = textwrap.wrap(text, max(8, side // 7))[: max(1, side // 18)]
+    picture = Image.new("RGB", (side, min(side, 18 * len(lines) + 12)), (245, 245, 245))
     ImageDraw.Draw(picture).text((6, 6), "\n".join(lines), fill=colour, font=ImageFont.load_default(FONT_SIZE - 1))
     return picture
