@@ -49,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.requests.append((time.monotonic(), self.path, dict(self.headers)))
         if self.path == "/moved":
             self._send(302, {"Location": "/art/moved.psd"})
-        elif self.path == "/flaky.ora" and sum(path == "/flaky.ora" for _, path, _ in self.server.requests) < 3:
+        elif self.path == "/flaky.ora" and sum(path == "/flaky.ora" for _, path, _ in self.server.requests) < 2:
             self._send(503, {})
         elif self.path == "/flaky.ora":
             self._send(200, {"Content-Type": "image/openraster"}, b"PK flaky")

@@ -104,10 +104,13 @@ def test_run_again_adds_only_what_is_new(art: Path, tmp_path: Path) -> None:
     before, skipped = lines(out), lines(out, "SKIPPED.jsonl")
     write(art, {"one/new.psd": b"8BPS new"})
     tally = collect([str(art)], out)
-    assert tally.kept == 1
+    assert (tally.kept, tally.skipped) == (1, {})
     assert tally.known == len(before) + 3, "duplicate, empty file and pointer do not change either"
     assert lines(out)[:-1] == before
     assert lines(out, "SKIPPED.jsonl") == skipped
+    write(art, {"one/new.psd": b"8BPS newer"})
+    assert collect([str(art)], out).kept == 1, "another version of a file"
+    assert len({entry["path"] for entry in lines(out)}) == len(lines(out))
 
 
 def test_a_killed_run_goes_on(art: Path, tmp_path: Path) -> None:

@@ -161,9 +161,9 @@ def test_an_epoch_has_its_own_augmentation(dataset: Path) -> None:
 # --- damage ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def damaged(tmp_path: Path) -> Path:
-    root = small_dataset(tmp_path / "d", count=24)
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = small_dataset(tmp_path_factory.mktemp("damaged") / "d", count=24)
     for name in ("s003", "s010"):
         picture = root / "samples" / name / "layers" / "00.png"
         picture.write_bytes(picture.read_bytes()[:40])

@@ -122,7 +122,7 @@ class Collection:
         self._skips = {_key(entry): str(entry["reason"]) for entry in _lines(root / SKIPPED, "url", "reason")}
 
     def knows(self, found: Found) -> bool:
-        """Whether an earlier run has kept this file (the same commit of it), or skipped it for what cannot change."""
+        """Whether an earlier run has kept this address (at this commit), or skipped it for what hardly changes."""
         key = _key(asdict(found))
         return key in self._urls or self._skips.get(key) in ("duplicate", "lfs-pointer", "empty")
 
@@ -132,26 +132,37 @@ class Collection:
         Raises:
             OutputError: The folder cannot be written.
         """
-        if self.knows(found):
+        digest = hashlib.sha256(content).hexdigest()
+        key = _key(asdict(found))
+        if key in self._urls and digest in self._hashes:
             self.tally.known += 1
             return False
-        digest = hashlib.sha256(content).hexdigest()
-        spdx = found.licence.spdx if found.licence else None
-        if not content:
-            return self.skip(found, "empty")
-        if content.startswith(_LFS) and len(content) < 1024:
-            return self.skip(found, "lfs-pointer", " ".join(content.decode(errors="replace").split()[3:]))
-        if len(content) > self.options.max_bytes:
-            return self.skip(found, "too-large", f"{len(content)} bytes")
-        if not is_allowed(spdx, self.options.licences):
-            return self.skip(found, "licence", spdx or "none found")
-        if digest in self._hashes:
-            return self.skip(found, "duplicate", self._hashes[digest])
+        reason, detail = self._objection(found, content, digest)
+        if reason:
+            if self._skips.get(key) == reason:
+                self.tally.known += 1
+                return False
+            return self.skip(found, reason, detail)
         path = self._place(found, digest)
         with atomic_path(self.root / path) as temporary:
             temporary.write_bytes(content)
         self._keep(found, path, digest, len(content))
         return True
+
+    def _objection(self, found: Found, content: bytes, digest: str) -> tuple[str, str]:
+        """(reason, detail) why a file is not kept, or two empty texts."""
+        spdx = found.licence.spdx if found.licence else None
+        if not content:
+            return "empty", ""
+        if content.startswith(_LFS) and len(content) < 1024:
+            return "lfs-pointer", " ".join(content.decode(errors="replace").split()[3:])
+        if len(content) > self.options.max_bytes:
+            return "too-large", f"{len(content)} bytes"
+        if not is_allowed(spdx, self.options.licences):
+            return "licence", spdx or "none found"
+        if digest in self._hashes:
+            return "duplicate", self._hashes[digest]
+        return "", ""
 
     def skip(self, found: Found, reason: str, detail: str = "") -> bool:
         """Record that a file is not kept; always False."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 import sys
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -188,8 +189,11 @@ def main() -> None:
         print(json.dumps({"error": str(error)}))
         return
     process = AsyncCrawlerProcess(settings_of(web, options))
-    process.crawl(DesignSpider, collection=collection, web=web)
+    crawler = process.create_crawler(DesignSpider)
+    process.crawl(crawler, collection=collection, web=web)
     process.start()
+    if crawler.stats.get_value("finish_reason") == "finished":  # the next crawl is to look at every page again
+        shutil.rmtree(web.state, ignore_errors=True)
     tally = collection.tally
     print(json.dumps({"kept": tally.kept, "known": tally.known, "skipped": tally.skipped, "licences": tally.licences}))
 
