@@ -69,15 +69,6 @@ def test_resume_gives_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> Non
     assert different == []
 
 
-def test_two_processes_train_together(tmp_path: Path) -> None:
-    records = []
-    recipe = replace(LAYERS, processes=2, precision="bf16")
-    train(recipe, tmp_path, minutes=BUDGET, max_steps=2, report=records.append)
-    assert records[-1]["step"] == 2
-    assert records[-1]["samples"] == 2 * 2 * 2
-    assert isinstance(checkpoint.load_model(tmp_path / "model"), LayerModel)
-
-
 def test_resume_needs_a_whole_state(tmp_path: Path) -> None:
     for processes in (1, 2):
         with pytest.raises(LayerizeError, match="nothing to resume"):

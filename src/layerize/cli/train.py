@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -94,7 +95,8 @@ def run(
             validate=validation(parsed),
             networks=networks(perceptual_weights or []),
         )
-    typer.echo(str(model))
+    if os.environ.get("RANK", "0") == "0":  # the others of a launch say nothing
+        typer.echo(str(model))
 
 
 app.command("plan")(plan)

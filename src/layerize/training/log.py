@@ -43,11 +43,14 @@ class Log:
         record: dict[str, Any] = {name: sum(values) / len(values) for name, values in self._sums.items()}
         self._sums.clear()
         now, (before, samples) = time.monotonic(), self._since
+        speed = round((progress.samples - samples) / max(now - before, 1e-9), 2)
+        if progress.samples == samples:  # the last line, right after another
+            speed = self.last.get("samples_per_second", 0.0)
         record |= {
             "step": progress.step,
             "samples": progress.samples,
             "seconds": round(progress.seconds, 1),
-            "samples_per_second": round((progress.samples - samples) / max(now - before, 1e-9), 2),
+            "samples_per_second": speed,
             "learning_rate": learning_rate,
             "skipped_steps": progress.guard.skipped,
             "memory_gib": round(peak_memory() / 2**30, 3),
