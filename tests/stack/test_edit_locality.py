@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from edit_scenes import differing, noise, region, scene
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stack_strategies import stacks
 
+from layerize.errors import LayerizeWarning
 from layerize.stack import Layer, LayerStack, iter_nodes
 from layerize.stack import edit as edits
 
@@ -117,3 +122,19 @@ def test_background_changes_only_where_it_is_seen() -> None:
         edited = stack.background(value)
         assert not (differing(stack, edited) & region([opaque], stack.size)).any()
         assert edited.layers[1:] == stack.layers[1:], "all other layers are the same objects"
+
+
+@settings(max_examples=60, deadline=None)
+@given(stacks(), st.sampled_from(sorted(LOCAL)), st.integers(0, 100))
+def test_any_edit_of_anything_is_local(stack: LayerStack, name: str, pick: int) -> None:
+    nodes = list(iter_nodes(stack.layers))
+    if not nodes:
+        return
+    target = nodes[pick % len(nodes)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LayerizeWarning)
+        edited = LOCAL[name](stack, target.id)
+    known = set(nodes)
+    new = [node for node in iter_nodes(edited.layers) if node not in known and isinstance(node, Layer)]
+    allowed = region([target], stack.size) | region(new, stack.size)
+    assert not (differing(stack, edited) & ~allowed).any()

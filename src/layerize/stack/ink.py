@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from layerize.stack.colour import Rgb
 from layerize.stack.convert import F32, to_float, to_u8
 from layerize.stack.layer import U8, Layer
+from layerize.stack.text_facts import recoloured_text
 
 # From here a table of all 2^24 colours is faster than sorting.
 TABLE_FROM = 2**17
@@ -30,9 +32,17 @@ def map_ink(layer: Layer, how: Callable[[F32, F32], F32]) -> Layer:
     colours, place = distinct(rgba[:, :3])
     weights = np.bincount(place, weights=rgba[:, 3], minlength=len(colours)).astype(np.float32) / np.float32(255)
     pixels = layer.pixels.copy()
-    rgba[:, :3] = to_u8(how(to_float(colours), weights))[place]
+    table = to_u8(how(to_float(colours), weights))
+    rgba[:, :3] = table[place]
     pixels[ink] = rgba
-    return replace(layer, pixels=pixels)
+
+    def new(colour: Rgb) -> Rgb:
+        """What became of the ink that was nearest to a colour."""
+        nearest = ((colours.astype(int) - colour) ** 2).sum(1).argmin()
+        red, green, blue = (int(value) for value in table[nearest])
+        return red, green, blue
+
+    return replace(layer, pixels=pixels, text=recoloured_text(layer.text, new))
 
 
 def distinct(rgb: U8) -> tuple[U8, npt.NDArray[np.intp]]:

@@ -87,10 +87,14 @@ def _warped(source: F32, matrix: npt.NDArray[np.float64], size: tuple[int, int])
     matrix = matrix.copy()
     matrix[:, 2] -= matrix[:, :2] @ (margin, margin)
     around = np.ones((3, 3), np.uint8)
-    turned = cv2.warpAffine(source, matrix, size, flags=cv2.INTER_LANCZOS4)
-    low = cv2.warpAffine(cv2.erode(source, around), matrix, size, flags=cv2.INTER_NEAREST)
-    high = cv2.warpAffine(cv2.dilate(source, around), matrix, size, flags=cv2.INTER_NEAREST)
-    return np.asarray(np.clip(turned, low, high), np.float32)
+    result = np.empty((size[1], size[0], 4), np.float32)
+    for channel in range(4):  # one by one: six pictures are at work here
+        plane = np.ascontiguousarray(source[..., channel])
+        low = cv2.warpAffine(cv2.erode(plane, around), matrix, size, flags=cv2.INTER_NEAREST)
+        high = cv2.warpAffine(cv2.dilate(plane, around), matrix, size, flags=cv2.INTER_NEAREST)
+        turned = cv2.warpAffine(plane, matrix, size, flags=cv2.INTER_LANCZOS4)
+        np.clip(turned, low, high, out=result[..., channel])
+    return result
 
 
 def fit_pixels(pixels: U8, box: Box, fit: Fit) -> tuple[U8, tuple[int, int]]:

@@ -14,6 +14,7 @@ from layerize.stack.anchor import About, point_of, to_pixel
 from layerize.stack.composite import Box, ink_box
 from layerize.stack.layer import Group, Layer, LayerStack
 from layerize.stack.resample import resize_pixels, turn_pixels
+from layerize.stack.text_facts import placed_text, scaling, turning
 from layerize.stack.tree import Ref, change_leaves, find, ink_of, shifted
 
 Axis: TypeAlias = Literal["horizontal", "vertical"]
@@ -109,7 +110,7 @@ def rotate(stack: LayerStack, ref: Ref, degrees: float, *, about: About = "cente
 
 
 def flip(stack: LayerStack, ref: Ref, axis: Axis = "horizontal") -> LayerStack:
-    """Mirror a layer or group in its place, without resampling.
+    """Mirror a layer or group in its place, without resampling. Mirrored text is no live text any more.
 
     Args:
         stack: The stack.
@@ -138,7 +139,10 @@ def _scaled(layer: Layer, point: tuple[float, float], factors: tuple[float, floa
         x0, x1, y0, y1 = (to_pixel(value) for value in (x0, x1, y0, y1))
     width, height = max(1, round(x1 - x0)), max(1, round(y1 - y0))
     pixels = resize_pixels(layer.pixels[box.slices(*layer.offset)], width, height)
-    return changed(layer, pixels=pixels, offset=(to_pixel((x0 + x1 - width) / 2), to_pixel((y0 + y1 - height) / 2)))
+    x, y = to_pixel((x0 + x1 - width) / 2), to_pixel((y0 + y1 - height) / 2)
+    across, down = width / (box.x1 - box.x0), height / (box.y1 - box.y0)
+    text = placed_text(layer.text, scaling((across, down), (x - across * box.x0, y - down * box.y0)))
+    return changed(layer, pixels=pixels, offset=(x, y), text=text)
 
 
 def _quarter_turned(layer: Layer, point: tuple[float, float], quarters: int) -> Layer:
@@ -149,9 +153,8 @@ def _quarter_turned(layer: Layer, point: tuple[float, float], quarters: int) -> 
     x, y = (box.x0 + box.x1) / 2 - point[0], (box.y0 + box.y1) / 2 - point[1]
     x, y = {1: (-y, x), 2: (-x, -y), 3: (y, -x)}[quarters]
     height, width = pixels.shape[:2]
-    return changed(
-        layer, pixels=pixels, offset=(to_pixel(point[0] + x - width / 2), to_pixel(point[1] + y - height / 2))
-    )
+    offset = (to_pixel(point[0] + x - width / 2), to_pixel(point[1] + y - height / 2))
+    return changed(layer, pixels=pixels, offset=offset, text=placed_text(layer.text, turning(90 * quarters, point)))
 
 
 def _turned(layer: Layer, point: tuple[float, float], degrees: float) -> Layer:
@@ -159,7 +162,7 @@ def _turned(layer: Layer, point: tuple[float, float], degrees: float) -> Layer:
     if box is None:
         return layer
     pixels, offset = turn_pixels(layer.pixels[box.slices(*layer.offset)], (box.x0, box.y0), point, degrees)
-    return changed(layer, pixels=pixels, offset=offset)
+    return changed(layer, pixels=pixels, offset=offset, text=placed_text(layer.text, turning(degrees, point)))
 
 
 def _mirrored(layer: Layer, around: Box, axis: Axis) -> Layer:
@@ -168,4 +171,4 @@ def _mirrored(layer: Layer, around: Box, axis: Axis) -> Layer:
         pixels, x = layer.pixels[:, ::-1], around.x0 + around.x1 - x - width
     else:
         pixels, y = layer.pixels[::-1], around.y0 + around.y1 - y - height
-    return changed(layer, pixels=np.ascontiguousarray(pixels), offset=(x, y))
+    return changed(layer, pixels=np.ascontiguousarray(pixels), offset=(x, y), text=None)

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from layerize.errors import EditError
 from layerize.stack.composite import Box, flatten, ink_box, iter_nodes
 from layerize.stack.layer import U8, Group, Layer, LayerStack, Node, new_id
+from layerize.stack.text_facts import placed_text, scaling
 
 Ref: TypeAlias = int | str
 
@@ -142,7 +143,10 @@ def ink_of(nodes: Sequence[Node]) -> Box | None:
 
 def shifted(layer: Layer, dx: int, dy: int) -> Layer:
     """The layer at another place; its pixels are the same array."""
-    return changed(layer, offset=(layer.offset[0] + dx, layer.offset[1] + dy))
+    offset = (layer.offset[0] + dx, layer.offset[1] + dy)
+    if layer.text is None:
+        return changed(layer, offset=offset)
+    return changed(layer, offset=offset, text=placed_text(layer.text, scaling((1, 1), (dx, dy))))
 
 
 def render(nodes: Sequence[Node], box: Box) -> U8:
