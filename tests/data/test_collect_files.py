@@ -177,6 +177,20 @@ def test_a_repository(tmp_path: Path) -> None:
     assert len({entry["path"] for entry in lines(out)}) == 3
 
 
+def test_a_branch_of_a_repository(tmp_path: Path) -> None:
+    source = repository(tmp_path / "art", {"README": "x"})
+    git(source, "checkout", "-qb", "leap/15.1")
+    write(source, {"a.psd": b"8BPS"})
+    git(source, "add", "-A")
+    git(source, "commit", "-qm", "Art")
+    git(source, "checkout", "-q", "main")
+    tally = collect([f"git+{source.as_uri()}", f"git+{source.as_uri()}#leap/15.1"], tmp_path / "out")
+    assert (tally.kept, tally.messages) == (1, [])
+    for wrong in ("no-such", "--upload-pack=x"):
+        with pytest.raises(InputError):
+            collect_repository(f"git+{source.as_uri()}#{wrong}", Collection(tmp_path / "out"))
+
+
 def test_hooks_and_filters_of_a_repository_do_not_run(tmp_path: Path) -> None:
     source = repository(tmp_path / "art", {"a.psd": b"8BPS", ".gitattributes": "*.psd filter=evil\n"})
     marker = tmp_path / "ran"

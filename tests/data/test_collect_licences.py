@@ -164,4 +164,10 @@ def test_reuse_annotations() -> None:
     files = {".reuse/dep5": dep5, "art/deep/a.psd": "", "other/x.svg": "", "b.psd": ""}
     assert found(files, "art/deep/a.psd") == found(files, "other/x.svg") == ("OFL-1.1", ".reuse/dep5")
     assert found(files, "b.psd") == ("MIT", ".reuse/dep5")
+    debian = "Files: *\nLicense: GPL-2+\n\nFiles: brushes/*\nLicense: CC0 or Expat\n full text\n"
+    files = {"COPYING": TEXTS["GPL-2.0-only"], "Licenses.dep5": debian, "brushes/x.ora": "", "a.ora": ""}
+    assert found(files, "brushes/x.ora") == ("CC0-1.0 OR MIT", "Licenses.dep5")
+    assert found(files, "a.ora") == ("GPL-2.0-or-later", "Licenses.dep5")
+    files |= {"svg/LICENSE": MIT, "svg/a.svg": ""}
+    assert found(files, "svg/a.svg") == ("MIT", "svg/LICENSE"), "nearer than what is said of everything"
     assert found({"REUSE.toml": "not [ toml", "a.psd": ""}, "a.psd") is None

@@ -37,6 +37,7 @@ def is_repository(source: str) -> bool:
     """Whether a source is a git repository: it ends in ``.git``, or is a project's page on one of the large hosts."""
     if source.startswith(("git+", "ssh://", "git://")) or re.match(r"[\w.-]+@[\w.-]+:\S+", source):
         return True
+    source = source.partition("#")[0]
     if source.rstrip("/").endswith(".git"):
         return True
     parts = urlsplit(source)
@@ -49,7 +50,7 @@ def collect_repository(
     """Clone a repository without its history and keep its design files.
 
     Args:
-        source: What ``git clone`` takes; ``git+`` before it is dropped.
+        source: What ``git clone`` takes; ``git+`` before it is dropped, ``#name`` after it is a branch or tag.
         collection: Where to keep them.
         seen: Told the path of each file.
         time_limit: Seconds for the clone.
@@ -58,15 +59,17 @@ def collect_repository(
         InputError: It cannot be cloned.
         MissingExtraError: git is not installed.
     """
-    url = source.removeprefix("git+")
-    if url.startswith("-"):
-        raise InputError(f"{source}: an address may not begin with a dash.")
+    url, _, branch = source.removeprefix("git+").partition("#")
+    if url.startswith("-") or not re.fullmatch(r"(\w[\w./+-]*)?", branch):
+        raise InputError(f"{source}: an address may not begin with a dash, a branch is a word like main or v1.0.")
     if shutil.which("git") is None:
         raise MissingExtraError("Collecting from repositories", "git (of the system)", "data")
     with tempfile.TemporaryDirectory(prefix="layerize-git-") as folder:
         clone = Path(folder) / "clone.git"
         limit = f"--filter=blob:limit={collection.options.max_bytes + 1}"
-        _run(["clone", "--quiet", "--bare", "--depth=1", "--no-tags", limit, "--", _plain(url), str(clone)], time_limit)
+        chosen = [f"--branch={branch}"] if branch else []
+        options = ["--quiet", "--bare", "--depth=1", "--no-tags", limit, *chosen]
+        _run(["clone", *options, "--", _plain(url), str(clone)], time_limit)
         _keep(_without_password(url), clone, collection, seen)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -69,8 +69,8 @@ class LicenceFinder:
     def licence_of(self, path: str, content: bytes = b"") -> Licence | None:
         """The licence of a file, or None.
 
-        In this order: a REUSE sidecar ``path.license``; the file's own metadata; ``REUSE.toml`` or ``.reuse/dep5``; the
-        nearest licence file upwards that can be recognised.
+        In this order: a REUSE sidecar ``path.license``; the file's own metadata; ``REUSE.toml`` or a Debian copyright
+        file (what it says of ``*`` only after a licence file in a folder); the nearest recognisable licence file upwards.
 
         Args:
             path: In the tree.
@@ -84,13 +84,15 @@ class LicenceFinder:
         own = licence_in(content)
         if own is not None:
             return own
-        for pattern, spdx, where in reversed(self._rules):
-            if fnmatchcase(path, pattern):
-                return Licence(spdx, where)
-        return self._nearest(path)
+        rule = next((rule for rule in reversed(self._rules) if fnmatchcase(path, rule[0])), None)
+        if rule is None:
+            return self._nearest(path)
+        in_folder = self._nearest(path, with_root=False) if rule[0] == "*" else None
+        return in_folder or Licence(rule[1], rule[2])
 
-    def _nearest(self, path: str) -> Licence | None:
-        for folder in PurePosixPath(path).parents:
+    def _nearest(self, path: str, *, with_root: bool = True) -> Licence | None:
+        folders = list(PurePosixPath(path).parents)
+        for folder in folders if with_root else folders[:-1]:
             known = [(name, self._recognised(name)) for name in self._folders.get(str(folder), ())]
             found = [(name, spdx) for name, spdx in known if spdx]
             about_art = [item for item in found if _ART.search(_tail(item[0]))]
@@ -112,14 +114,11 @@ class LicenceFinder:
             return ""
 
     def _reuse_rules(self) -> list[tuple[str, str, str]]:
-        """(glob, SPDX, file) of the REUSE specification's two ways to speak of many files; the last match counts."""
+        """(glob, SPDX, file) of files that speak of many others: Debian's format, REUSE.toml; the last match counts."""
         rules: list[tuple[str, str, str]] = []
-        if ".reuse/dep5" in self._files:
-            for block in re.split(r"\n\s*\n", self._text(".reuse/dep5")):
-                fields = dict(re.findall(r"^(\w[\w-]*):[ \t]*(.*(?:\n[ \t].*)*)", block, re.MULTILINE))
-                if "Files" in fields and "License" in fields:
-                    spdx = fields["License"].splitlines()[0].strip()
-                    rules += [(glob, spdx, ".reuse/dep5") for glob in fields["Files"].split()]
+        for name in sorted(self._files):
+            if name in (".reuse/dep5", "debian/copyright") or ("/" not in name and name.endswith(".dep5")):
+                rules += [(glob, spdx, name) for glob, spdx in _dep5(self._text(name))]
         if "REUSE.toml" in self._files:
             try:
                 annotations: list[Any] = tomllib.loads(self._text("REUSE.toml")).get("annotations", [])
@@ -131,6 +130,25 @@ class LicenceFinder:
             except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError):
                 pass  # not a REUSE file that anybody could follow
         return rules
+
+
+def _dep5(text: str) -> Iterator[tuple[str, str]]:
+    """(glob, SPDX) of a machine-readable Debian copyright file, version 1.0."""
+    for block in re.split(r"\n\s*\n", text):
+        fields = dict(re.findall(r"^(\w[\w-]*):[ \t]*(.*(?:\n[ \t].*)*)", block, re.MULTILINE))
+        if "Files" in fields and fields.get("License", "").strip():
+            spdx = " ".join(_debian(word) for word in fields["License"].strip().splitlines()[0].split())
+            yield from ((glob, spdx) for glob in fields["Files"].split())
+
+
+def _debian(name: str) -> str:
+    """Debian's short name of a licence as SPDX: ``GPL-2+`` is ``GPL-2.0-or-later``, ``Expat`` is ``MIT``."""
+    if name in ("or", "and", "with"):
+        return name.upper()
+    match = re.fullmatch(r"(A?GPL|LGPL|GFDL)-(\d)(?:\.(\d))?(\+)?", name)
+    if match:
+        return f"{match[1]}-{match[2]}.{match[3] or 0}-{'or-later' if match[4] else 'only'}"
+    return {"Expat": "MIT", "CC0": "CC0-1.0", "public-domain": "LicenseRef-public-domain"}.get(name, name)
 
 
 def licence_in(content: bytes) -> Licence | None:
