@@ -70,7 +70,8 @@ class LicenceFinder:
         """The licence of a file, or None.
 
         In this order: a REUSE sidecar ``path.license``; the file's own metadata; ``REUSE.toml`` or a Debian copyright
-        file (what it says of ``*`` only after a licence file in a folder); the nearest recognisable licence file upwards.
+        file (what it says of ``*`` only after a licence file in a folder); the nearest licence file upwards that can be
+        recognised.
 
         Args:
             path: In the tree.
