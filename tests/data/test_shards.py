@@ -55,6 +55,9 @@ def test_every_sample_comes_back(dataset: Path, tmp_path: Path, format_name: str
         folder, shards = FolderStore(dataset, split), ShardStore(url, split)
         there = {entry.id: shards.read(entry) for entry in shards.entries}
         assert len(there) == count
+        assert [vars(source) for source in folder.sources] == [vars(source) for source in shards.sources]
+        assert [source.samples for source in shards.sources] == [count]
+        assert (shards.sources[0].repository, shards.sources[0].licence) == ("tests/art", "MIT")
         for entry in folder.entries:
             assert same(folder.read(entry), there[entry.id])
     by_name = {entry.id: entry for entry in shards.entries}

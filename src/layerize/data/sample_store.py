@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from layerize.data import shard_parquet, shard_tar
 from layerize.data.dataset_folder import DATASET, DatasetFolder
 from layerize.data.sample import ABOUT, FILLED, LayeredSample, from_stack
-from layerize.data.shard_index import INDEX, SAMPLES, SampleEntry, parse_index, parse_samples
+from layerize.data.shard_index import INDEX, SAMPLES, SampleEntry, SourceEntry, parse_index, parse_samples, sources_of
 from layerize.data.shards import Place
 from layerize.errors import InputError
 from layerize.formats.image import DEFAULT_MAX_PIXELS
@@ -20,9 +20,15 @@ GROUPS_KEPT = 64
 
 
 class SampleStore(Protocol):
-    """Samples of one split."""
+    """Samples of one split.
+
+    Attributes:
+        entries: What there is, in a fixed order.
+        sources: Where it comes from and under which licences, for a model card.
+    """
 
     entries: Sequence[SampleEntry]
+    sources: Sequence[SourceEntry]
 
     def read(self, entry: SampleEntry) -> LayeredSample:
         """The sample of an entry.
@@ -70,6 +76,7 @@ class FolderStore:
             )
             for entry in sorted(self._index.values(), key=lambda entry: entry.id)
         ]
+        self.sources: Sequence[SourceEntry] = sources_of(self._index.values())
 
     def read(self, entry: SampleEntry) -> LayeredSample:
         """See ``SampleStore``."""
@@ -92,6 +99,7 @@ class ShardStore:
         self.index = parse_index(self._place.read(INDEX), f"{url}/{INDEX}")
         everything = parse_samples(self._place.read(SAMPLES), f"{url}/{SAMPLES}")
         self.entries: Sequence[SampleEntry] = [entry for entry in everything if entry.split == split]
+        self.sources: Sequence[SourceEntry] = [source for source in self.index.sources if source.split == split]
         self._max_pixels = max_pixels
         self._groups: OrderedDict[tuple[str, int], list[dict[str, Any]]] = OrderedDict()
 

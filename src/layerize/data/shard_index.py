@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from layerize.data.dataset_folder import IndexEntry
 from layerize.errors import InputError
 from layerize.formats.manifest_model import RelativePath
 
@@ -49,6 +50,15 @@ class SampleEntry(_Strict):
     length: int = 0
 
 
+class SourceEntry(_Strict):
+    """Where samples come from, for a model card: an origin with one licence, and how many samples it gave to a split."""
+
+    split: str
+    repository: str
+    licence: str
+    samples: int
+
+
 class ShardEntry(_Strict):
     """One file."""
 
@@ -69,6 +79,7 @@ class ShardIndex(_Strict):
     splits: dict[str, int]
     layer_counts: dict[int, int]
     licences: dict[str, int] = {}
+    sources: list[SourceEntry] = []
     left_out: list[dict[str, str]] = []
     shards: list[ShardEntry]
 
@@ -80,6 +91,13 @@ class ShardIndex(_Strict):
 def tally(values: Iterable[Any]) -> dict[Any, int]:
     """How often each value comes, in the order of the values."""
     return dict(sorted(Counter(values).items()))
+
+
+def sources_of(entries: Iterable[IndexEntry]) -> list[SourceEntry]:
+    """The origins of a dataset's samples, most samples first."""
+    counts = Counter((entry.split, entry.repository or entry.source, entry.licence) for entry in entries)
+    rows = sorted(counts.items(), key=lambda row: (row[0][0], -row[1], row[0]))
+    return [SourceEntry(split=s, repository=r, licence=lic, samples=n) for (s, r, lic), n in rows]
 
 
 def parse_index(data: bytes, where: str) -> ShardIndex:

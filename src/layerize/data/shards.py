@@ -26,6 +26,7 @@ from layerize.data.shard_index import (
     ShardIndex,
     parse_index,
     samples_to_jsonl,
+    sources_of,
     tally,
 )
 from layerize.errors import InputError, LayerizeError, MissingExtraError, OutputError, UsageError
@@ -229,6 +230,7 @@ class _Run:
             splits=tally(sample.split for sample in self.samples),
             layer_counts=tally(sample.layers for sample in self.samples),
             licences=tally(entry.licence or "none" for entry in entries if entry.id in known),
+            sources=sources_of(entry for entry in entries if entry.id in known),
             left_out=self.left_out,
             shards=self.shards,
         )
