@@ -51,7 +51,7 @@ class SampleEntry(_Strict):
 
 
 class SourceEntry(_Strict):
-    """Where samples come from, for a model card: an origin with one licence, and how many samples it gave to a split."""
+    """Where samples come from, for a model card: an origin, its licence, and how many samples it gave to a split."""
 
     split: str
     repository: str
