@@ -9,6 +9,7 @@ import pickle
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from layerize.cli.synth import app
 from layerize.errors import InputError, OutputError, UsageError
 from layerize.formats import load, save
 from layerize.stack.layer import Layer, LayerStack
+from layerize.synth import element_store
 from layerize.synth.design import Design, DesignConfig, draw_design
 from layerize.synth.dice import Dice
 from layerize.synth.element_scan import cutouts
@@ -284,6 +286,18 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: py
     folder = write_dataset(tmp_path / "d", {"a": (stack_of((disc(200, 1), (40, 40))), {})})
     with pytest.raises(OutputError, match="cannot be written"):
         ElementBank.load(folder)
+
+
+def test_another_process_may_be_quicker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_dataset(tmp_path / "d", {"a": (stack_of((disc(200, 1), (40, 40))), {})})
+    fill = element_store._fill
+
+    def beaten(*arguments: Any) -> None:
+        fill(*arguments)
+        raise OutputError("the folder is there already")
+
+    monkeypatch.setattr(element_store, "_fill", beaten)
+    assert len(ElementBank.load(folder)) == 1
 
 
 def test_broken_samples_and_doubles_are_passed_over(tmp_path: Path) -> None:

@@ -102,8 +102,10 @@ def open_store(folder: Path, longest: int) -> tuple[list[Element], U8, str]:
     store = _cache() / f"{place}-{longest}"
     held = _read(store, key)
     if held is None:
-        _write(store, key, folder, _samples(lines, index), longest)
-        held = _read(store, key)
+        failure = _write(store, key, folder, _samples(lines, index), longest)
+        held = _read(store, key)  # if writing failed, another process may have been quicker
+        if held is None and failure is not None:
+            raise failure
     if held is None:
         raise OutputError(f"{store}: was written and cannot be read back; check the disk.")
     return *held, key
@@ -143,7 +145,16 @@ def _samples(lines: bytes, index: Path) -> list[dict[str, Any]]:
         raise InputError(f"{index} is damaged ({error}); extract the dataset again.") from error
 
 
-def _write(store: Path, key: str, folder: Path, samples: Sequence[dict[str, Any]], longest: int) -> None:
+def _write(store: Path, key: str, folder: Path, samples: Sequence[dict[str, Any]], longest: int) -> OutputError | None:
+    """Find and keep all cut-outs; the error if the store could not be written."""
+    try:
+        _fill(store, key, folder, samples, longest)
+    except OutputError as error:
+        return error
+    return None
+
+
+def _fill(store: Path, key: str, folder: Path, samples: Sequence[dict[str, Any]], longest: int) -> None:
     with atomic_folder(store, may_replace=lambda path: (path / "elements.json").is_file()) as target:
         end, entries = 1, []  # an empty file cannot be mapped: one byte comes first
         with (target / "pixels.bin").open("wb") as file:
