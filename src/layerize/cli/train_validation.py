@@ -8,15 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import nn
 
+    from layerize.stack import LayerStack
+    from layerize.stack.layer import U8
     from layerize.training.recipe import Recipe
     from layerize.training.worker import Validate
 
 SHEETS_FOLDER = "sheets"
+CELL, GAP = 144, 6
+"""Height of a sheet's cells and white between them, in pixels."""
+
 CASES = 6
 """Held-out designs (seeds 0 to 5), the same in every run."""
 
@@ -51,7 +57,6 @@ def validate_layers(model: Path, run: Path, step: int) -> Mapping[str, float]:
     from layerize.evaluation.layerd import score_stacks
     from layerize.evaluation.samples import find_samples, rasters
     from layerize.evaluation.stack_measures import measure, summarise
-    from layerize.sheet import contact_sheet
     from layerize.splitter import Splitter
     from layerize.stack import flatten
 
@@ -62,7 +67,7 @@ def validate_layers(model: Path, run: Path, step: int) -> Mapping[str, float]:
         picture = flatten(truth)
         found = splitter.split(picture, seed=0)
         measured.append(measure(score_stacks(rasters(found), rasters(truth))))
-        rows.append(contact_sheet(picture, found, difference=False))
+        rows.append(row_of(picture, found))
     save_sheet(run, step, rows)
     means = summarise(measured)
     return {name: value for name in _MEASURES if (value := means[name]) is not None}
@@ -70,9 +75,6 @@ def validate_layers(model: Path, run: Path, step: int) -> Mapping[str, float]:
 
 def validate_vae(model: Path, run: Path, step: int) -> Mapping[str, float]:
     """Reconstruct layers of the held-out designs over solid colours."""
-    import numpy as np
-    from PIL import Image
-
     from layerize.evaluation.reconstruction import Reconstruction, find_pictures, load_vae, reconstruct
 
     pictures, _ = find_pictures(f"synth:0-{CASES // 2 - 1}")
@@ -81,18 +83,23 @@ def validate_vae(model: Path, run: Path, step: int) -> Mapping[str, float]:
     for _ in runner:
         pass
     report = runner.report()
-    pairs = [np.hstack([picture.read(), reconstruct(vae, picture.read())]) for picture in pictures[:CASES]]
-    save_sheet(run, step, [_on_checkerboard(Image.fromarray(pair)) for pair in pairs])
+    chosen = [picture.read() for picture in pictures[:CASES]]
+    save_sheet(run, step, [row_of(rgba, one_layer(reconstruct(vae, rgba))) for rgba in chosen])
     figures = {"psnr": report.mean["psnr"], "ssim": report.mean["ssim"], "alpha_error": report.alpha_error}
     return {name: value for name, value in figures.items() if value is not None}
+
+
+def one_layer(pixels: U8) -> LayerStack:
+    """A stack of one layer, for sheets."""
+    from layerize.stack import Layer, LayerStack
+
+    return LayerStack(size=(pixels.shape[1], pixels.shape[0]), layers=(Layer(pixels=pixels, name="", id="0"),))
 
 
 def validate_texts(model: Path, run: Path, step: int, *, task: str) -> Mapping[str, float]:
     """Draw from the held-out designs' captions; only a sheet: no measure says whether a picture suits its words."""
     from layerize.generator import SmallTextModel, load_text_model
     from layerize.generator import generate as draw
-    from layerize.sheet import contact_sheet
-    from layerize.stack import flatten
     from layerize.synth.design import draw_design
 
     loaded = load_text_model(str(model), tasks=(task,))
@@ -101,12 +108,28 @@ def validate_texts(model: Path, run: Path, step: int, *, task: str) -> Mapping[s
         layers = 1 if task == "text-to-image" else None
         steps = None if isinstance(loaded, SmallTextModel) else 20
         stack = draw(draw_design(seed).caption, loaded, layers=layers, steps=steps, seed=seed)
-        rows.append(contact_sheet(flatten(stack), stack, difference=False))
+        rows.append(row_of(None, stack))
     save_sheet(run, step, rows)
     return {}
 
 
-def save_sheet(run: Path, step: int, rows: Sequence[Any]) -> Path:
+def row_of(picture: U8 | None, stack: LayerStack) -> Image:
+    """One case as a row of equal cells: input (if there is one) | layers bottom to top | composite."""
+    from PIL import Image
+
+    from layerize.sheet import on_checkerboard
+    from layerize.stack import flatten
+
+    cells = [] if picture is None else [picture]
+    cells += [flatten(stack.with_layers([node])) for node in stack.layers] + [flatten(stack)]
+    width = max(1, round(CELL * stack.size[0] / stack.size[1]))
+    row = Image.new("RGB", ((width + GAP) * len(cells) + GAP, CELL + GAP), "white")
+    for place, cell in enumerate(cells):
+        row.paste(on_checkerboard(cell, stack.size, (width, CELL)), (GAP + place * (width + GAP), GAP))
+    return row
+
+
+def save_sheet(run: Path, step: int, rows: Sequence[Image]) -> Path:
     """Sheets one below the other, as ``RUN/sheets/STEP.webp``."""
     from PIL import Image
 
@@ -122,11 +145,3 @@ def save_sheet(run: Path, step: int, rows: Sequence[Any]) -> Path:
     with atomic_path(path) as temporary:
         whole.save(temporary, "WEBP", quality=85)
     return path
-
-
-def _on_checkerboard(picture: Any) -> Any:
-    from layerize.sheet import checkerboard
-
-    ground = checkerboard(picture.size)
-    ground.paste(picture, (0, 0), picture)
-    return ground

@@ -1,5 +1,8 @@
 """Folders in the diffusers layout: a whole QwenImageLayeredPipeline, or its transformer or VAE alone.
 
+A plain QwenImagePipeline (text to image) is read too, as a base to train on: its transformer is the layered one's for a
+single frame, its RGB auto-encoder becomes an RGBA one that reconstructs colours as before.
+
 Needs neither diffusers nor transformers: the layout is JSON and safetensors, the names are in ``keys_diffusers.py``.
 """
 
@@ -9,6 +12,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +32,7 @@ _VERSION = "0.42.1"  # the diffusers release whose layout this is
 _SHARD_BYTES = 10 * 10**9  # as diffusers shards
 _TRANSFORMER_CLASS = "QwenImageTransformer2DModel"
 _VAE_CLASS = "AutoencoderKLQwenImage"
+_BASE_PIPELINE = "QwenImagePipeline"
 _TEXT_PARTS = ("text_encoder", "tokenizer", "processor")
 
 # Our field, their field, the value that their class takes when the field is absent.
@@ -85,7 +90,8 @@ def import_diffusers(source: str | Path, *, dtype: torch.dtype | None = None) ->
         dtype: Floating-point type of the parameters in memory; None keeps the stored type.
 
     Returns:
-        A ``PublishedModel`` for a pipeline, a ``VLDMMDiT`` or ``RGBAVAE`` for a single component.
+        A ``PublishedModel`` for a pipeline (``QwenImageLayeredPipeline``, or ``QwenImagePipeline`` as a base), a
+        ``VLDMMDiT`` or ``RGBAVAE`` for a single component.
 
     Raises:
         CheckpointError: The folder is not one of these, or its options or tensors do not fit.
@@ -153,9 +159,14 @@ def _local_folder(source: str | Path) -> Path:
 
 def _import_pipeline(folder: Path, source: str, dtype: torch.dtype | None) -> PublishedModel:
     name = read_json(folder / "model_index.json").get("_class_name")
-    if name != "QwenImageLayeredPipeline":
-        raise CheckpointError(f"{folder}: holds a {name}; layerize reads QwenImageLayeredPipeline.")
-    vae, transformer = _import_vae(folder / "vae", dtype), _import_transformer(folder / "transformer", dtype)
+    if name not in ("QwenImageLayeredPipeline", _BASE_PIPELINE):
+        raise CheckpointError(
+            f"{folder}: holds a {name}; layerize reads QwenImageLayeredPipeline and {_BASE_PIPELINE}."
+        )
+    vae = _import_vae(folder / "vae", dtype)
+    transformer = _import_transformer(folder / "transformer", dtype, layered=name != _BASE_PIPELINE)
+    if vae.config.channels == 3:
+        vae = _with_alpha(vae)
     path = folder / "scheduler" / "scheduler_config.json"
     fields = _our_fields(read_json(path), _SCHEDULE_FIELDS, _SCHEDULE_CONSTANTS, path)
     local = (folder / "text_encoder").is_dir()
@@ -171,10 +182,25 @@ def _import_pipeline(folder: Path, source: str, dtype: torch.dtype | None) -> Pu
     return model.eval()
 
 
-def _import_transformer(folder: Path, dtype: torch.dtype | None) -> VLDMMDiT:
+def _with_alpha(rgb: RGBAVAE) -> RGBAVAE:
+    """An RGB auto-encoder with a fourth channel: same colours, every pixel opaque (paper, Sec. 3.2)."""
+    with torch.device("meta"):
+        model = RGBAVAE(replace(rgb.config, channels=4))
+    model.load_state_dict(rgba_vae.rgba_from_rgb(rgb.state_dict()), assign=True)
+    return model.eval()
+
+
+def _import_transformer(folder: Path, dtype: torch.dtype | None, *, layered: bool = True) -> VLDMMDiT:
+    """``layered``: insist on Layer3D RoPE; otherwise the weights make single pictures, as frame 0 of ours."""
     path = folder / "config.json"
     facts = read_json(path)
-    fields = _our_fields(facts, _TRANSFORMER_FIELDS, _TRANSFORMER_CONSTANTS, path)
+    constants = _TRANSFORMER_CONSTANTS if layered else ("guidance_embeds",)
+    fields = _our_fields(
+        {name: value for name, value in facts.items() if layered or name != "use_layer3d_rope"},
+        _TRANSFORMER_FIELDS,
+        constants,
+        path,
+    )
     patch = fields["patch_size"] ** 2
     channels_in, channels_out = facts.get("in_channels", 64), facts.get("out_channels", 16) * patch
     if channels_in != channels_out:

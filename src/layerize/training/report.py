@@ -43,7 +43,8 @@ def page_parts(run: Path, sheets: Path) -> list[str]:
         _facts(run, records),
         "<h2>Validation</h2>" + _charts(_series(records, validation=True), smooth=False),
         "<h2>Held-out sheets</h2>" + _sheets(sheets),
-        "<h2>Training</h2>" + _charts(_series(records, validation=False), smooth=True),
+        '<h2>Training</h2><p class="note">Means between two lines of the log, over steps.</p>'
+        + _charts(_series(records, validation=False), smooth=True),
         _trouble(records),
         _recipe(run),
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from layerize.errors import CheckpointError, ConfigError
 from layerize.models import checkpoint, presets
@@ -97,25 +97,34 @@ def starting_model(recipe: Recipe) -> nn.Module:
         ConfigError: See ``model_config``.
     """
     config = model_config(recipe)
-    model = build_model(config)
     if not recipe.start_from:
-        return model.train()
+        return build_model(config).train()
     loaded = checkpoint.load_model(find_model(recipe.start_from))
-    state = loaded.state_dict()
-    if isinstance(model, RGBAVAE):
+    if isinstance(config, RGBAVAEConfig):
         vae = loaded if isinstance(loaded, RGBAVAE) else loaded.vae
         assert isinstance(vae, RGBAVAE)
-        state = rgba_from_rgb(vae.state_dict()) if vae.config.channels == 3 else vae.state_dict()
-        model.load_state_dict(state)
+        model: nn.Module = RGBAVAE(config)
+        model.load_state_dict(rgba_from_rgb(vae.state_dict()) if vae.config.channels == 3 else vae.state_dict())
     elif isinstance(loaded, RGBAVAE):
-        assert isinstance(model, LayerModel | PublishedModel)
-        model.vae.load_state_dict(state)
-    else:
-        missing, unexpected = model.load_state_dict(state, strict=False)
-        fresh = [name for name in missing if not (recipe.stop_layers and name.startswith("transformer.stop"))]
-        assert not fresh, f"configs agree, yet tensors are missing: {fresh}"
-        assert not unexpected, f"configs agree, yet tensors are left over: {unexpected}"
+        model = build_model(config)
+        model.get_submodule("vae").load_state_dict(loaded.state_dict())
+    else:  # no second copy: the largest models fill the memory
+        with torch.device("meta"):
+            model = build_model(config)
+        model.load_state_dict({**loaded.state_dict(), **_fresh_stop_head(recipe, model)}, assign=True)
     return model.train()
+
+
+def _fresh_stop_head(recipe: Recipe, model: nn.Module) -> dict[str, Tensor]:
+    """Stop tokens and head of a model that is given its first; nothing else."""
+    if not recipe.stop_layers:
+        return {}
+    assert isinstance(model, PublishedModel)
+    width = model.config.transformer.width
+    head = nn.Linear(width, 1)
+    fresh = {"stop_tokens": 0.02 * torch.randn(recipe.stop_layers, width)}
+    fresh |= {f"stop_head.{name}": value.detach() for name, value in head.named_parameters()}
+    return {f"transformer.{name}": value for name, value in fresh.items()}
 
 
 def freeze_all_but(model: nn.Module, beginnings: tuple[str, ...]) -> None:
