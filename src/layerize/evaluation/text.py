@@ -24,7 +24,7 @@ from layerize.text.scan import scan
 from layerize.text.trust import trusted
 
 LEAST_HEIGHT = 16  # px of capitals from which the alpha's target counts
-THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.99)
 SHEET_ROWS = 6
 TARGETS = {"word_recall": 0.9, "alpha_iou": 0.85, "ground_error_smooth": 4.0}
 

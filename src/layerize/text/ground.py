@@ -26,6 +26,9 @@ MOST_SAMPLES = 6000  # a surface of 6 numbers per channel needs no more
 INPAINT_PIXELS = 250_000  # larger regions are inpainted at a reduced size
 FLAT_COLOURS = 5  # that the surroundings of a hole may have to count as flat
 FLAT_WIDTH = 14.0  # levels within which a colour is one
+FLAT_GRAIN = 3.5  # levels that they may vary by on average
+CALM_RING = 9.0  # px around the hole
+CALM_SLOPE = 2.5  # levels per pixel
 FLAT_REST = 0.12  # share of pixels (edges) that may have another
 FLAT_RING = 6.0  # px around the hole
 SETTLE_ROUNDS, SETTLE_SIDE = 12, 7
@@ -168,17 +171,45 @@ def smooth_fill(rgb_HW3: F32, surface_HW3: F32, hole_HW: Bools, reach: float) ->
 def inpaint(rgb_HW3: F32, hole_HW: Bools) -> F32:
     """What may lie under a hole where no one surface does; the picture itself outside it.
 
-    A few flat colours around it (drawings, panels, patterns) are each carried on and keep their edges; anything else is
-    inpainted by OpenCV.
+    A few flat colours around it (drawings, panels, patterns) are each carried on and keep their edges; what is out of
+    focus is carried on smoothly; anything else is inpainted by OpenCV.
     """
     flat = _flat_fill(rgb_HW3, hole_HW)
-    return _telea(rgb_HW3, hole_HW) if flat is None else flat
+    if flat is not None:
+        return flat
+    return soft_fill(rgb_HW3, hole_HW) if is_calm(rgb_HW3, hole_HW) else _telea(rgb_HW3, hole_HW)
+
+
+def is_calm(rgb_HW3: F32, hole_HW: Bools) -> bool:
+    """Whether the surroundings of a hole change slowly: out of focus, clouds, soft light."""
+    around = ring_of(hole_HW, 1.5, CALM_RING)
+    if around.sum() < 50:
+        return False
+    grey = cv2.GaussianBlur(rgb_HW3.mean(2), (0, 0), 1.0)  # grain is no detail
+    slope = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)) / 8
+    return float(np.quantile(slope[around], 0.8)) < CALM_SLOPE
+
+
+def soft_fill(rgb_HW3: F32, hole_HW: Bools) -> F32:
+    """The surroundings carried smoothly into a hole; the picture itself outside it."""
+    known = ~hole_HW
+    if not known.any():
+        return rgb_HW3
+    carried = _settled(spread(_known(rgb_HW3, hole_HW), known.astype(np.float32)), known, hole_HW)
+    filled: F32 = np.where(hole_HW[..., None], carried, rgb_HW3).astype(np.float32)
+    return filled
+
+
+def ring_of(mask_HW: Bools, inner: float, outer: float) -> Bools:
+    """Pixels between two distances from a mask, in pixels."""
+    distance = cv2.distanceTransform((~mask_HW).astype(np.uint8), cv2.DIST_L2, 3)
+    ring: Bools = (distance > inner) & (distance <= outer)
+    return ring
 
 
 def _flat_fill(rgb_HW3: F32, hole_HW: Bools) -> F32 | None:
     """Each of a few colours carried into the hole; every pixel takes the one that reaches it most. None: not flat."""
-    around = ~hole_HW & (cv2.distanceTransform((~hole_HW).astype(np.uint8), cv2.DIST_L2, 3) <= FLAT_RING)
-    colours = rgb_HW3[around]
+    colours = rgb_HW3[ring_of(hole_HW, 0, FLAT_RING)]
     if len(colours) < 50:
         return None
     kinds: list[F32] = []
@@ -186,7 +217,8 @@ def _flat_fill(rgb_HW3: F32, hole_HW: Bools) -> F32 | None:
     while len(kinds) < FLAT_COLOURS and len(rest) > 0.02 * len(colours):
         kinds.append(mode_of(rest))
         rest = rest[np.abs(rest - kinds[-1]).max(1) > FLAT_WIDTH]
-    if len(rest) > FLAT_REST * len(colours):
+    nearest = np.stack([np.abs(colours - kind).max(1) for kind in kinds]).min(0)
+    if len(rest) > FLAT_REST * len(colours) or float(nearest[nearest < FLAT_WIDTH].mean()) > FLAT_GRAIN:
         return None
     apart = np.stack([np.abs(rgb_HW3 - kind).max(2) for kind in kinds], axis=2)
     own = np.where((apart < FLAT_WIDTH) & (apart == apart.min(2, keepdims=True)) & ~hole_HW[..., None], 1.0, 0.0)

@@ -42,12 +42,14 @@ class Letters:
         tinted_HW: Those of them that have another colour than the fill, wholly: outlines, letters of another colour.
         foreign_HW: Other pixels that are not ground: neighbours, ornaments, other text.
         fill: Colour of most of the letters.
+        shadow_HW: What of the mask is known to be their shadow; None where that is to be found out.
     """
 
     mask_HW: Bools
     tinted_HW: Bools
     foreign_HW: Bools
     fill: F32
+    shadow_HW: Bools | None = None
 
 
 def letters_on_surface(rgb_HW3: F32, surface_HW3: F32, noise: float, region: Region, other_HW: Bools) -> Letters | None:
@@ -261,8 +263,20 @@ def letters_on_texture(rgb_HW3: F32, region: Region, other_HW: Bools) -> Letters
     bound = np.zeros_like(core)
     if frequent.any():  # a gradient's other end, an outline or what it encloses
         bound = _bound_to(core, _of_colours(rgb_HW3, centres, frequent, near), region)
+        if not _throughout(bound, core):
+            bound[:] = False
     rim = bound | _outline_of(rgb_HW3, core | bound, near, unit)
     return Letters(core | rim, rim, np.zeros_like(core), mode_of(rgb_HW3[core]))
+
+
+def _throughout(part: Bools, core: Bools) -> bool:
+    """Whether a part is found along most of the letters, not at one of them only."""
+    if part.sum() < 0.15 * core.sum():
+        return False
+    ys, xs = np.nonzero(core)
+    places, own = (xs, np.nonzero(part)[1]) if np.ptp(xs) >= np.ptp(ys) else (ys, np.nonzero(part)[0])
+    count, _ = np.histogram(own, bins=6, range=(float(places.min()), float(places.max()) + 1))
+    return int((count > 0.05 * len(own)).sum()) >= 4
 
 
 def _bound_to(core: Bools, more: Bools, region: Region) -> Bools:

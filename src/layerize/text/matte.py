@@ -12,11 +12,25 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from layerize.text.ground import F32, Bools, Surface, fit_surface, inpaint, smooth_fill
+from layerize.text.ground import (
+    F32,
+    Bools,
+    Surface,
+    fit_surface,
+    inpaint,
+    is_calm,
+    mode_of,
+    ring_of,
+    smooth_fill,
+    soft_fill,
+)
 from layerize.text.letters import ALIGNED, Letters, connected, fades, grown, letters_on_surface, letters_on_texture
 from layerize.text.region import Region
 
 WHOLE = 0.88  # share of the neighbourhood's strongest difference from which a pixel may be covered wholly
+STRANGE = 0.25  # of a polygon beside its letters may be neither ground nor one other colour
+SHADOW_REACH = 0.16  # line heights that a shadow on a texture is looked for
+SHADOW_VEIL, SHADOW_DEPTH = 0.1, 6.0  # mean strength that it has at least, and levels that it darkens by
 LEAST_ALPHA = 0.02
 TRACE = 0.04  # alpha of what is lifted so that no trace of an edge stays behind
 VISIBLE = 1.5  # levels
@@ -57,20 +71,46 @@ def line_matte(rgb_HW3: F32, region: Region, other_HW: Bools) -> LineMatte | Non
         None where nothing stands out from its ground, or everything does.
     """
     surface = _surface(rgb_HW3, region, ~other_HW)
-    if surface.smooth:
-        noise = max(2.5, 3.5 * surface.deviation)
-        letters = letters_on_surface(rgb_HW3, surface.colour_HW3, noise, region, other_HW)
-        if letters is not None:
-            surface = _refitted(rgb_HW3, surface, letters, noise, region)
-            letters = letters_on_surface(rgb_HW3, surface.colour_HW3, noise, region, other_HW)
-        ground = None if letters is None else _filled(rgb_HW3, surface, letters, noise)
-    else:
-        noise = TEXTURE_NOISE
-        letters = letters_on_texture(rgb_HW3, region, other_HW)
-        ground = None if letters is None else inpaint(rgb_HW3, grown(letters.mask_HW, _margin(region)))
-    if letters is None or ground is None or not _plausible(letters.mask_HW, region):
+    found = _on_surface(rgb_HW3, surface, region, other_HW) if surface.smooth else None
+    if found is None:
+        return _on_texture(rgb_HW3, region, other_HW)
+    letters, surface, noise = found
+    if not _plausible(letters.mask_HW, region):
         return None
-    return _solved(rgb_HW3, ground, letters, region, noise, surface.smooth)
+    ground = _filled(rgb_HW3, surface, letters, noise)
+    return _solved(rgb_HW3, ground, letters, region, noise, smooth=True)
+
+
+def _on_surface(rgb: F32, surface: Surface, region: Region, other_HW: Bools) -> tuple[Letters, Surface, float] | None:
+    """Letters, the surface under them and its noise; None where the polygon holds much that lies on no surface."""
+    noise = max(2.5, 3.5 * surface.deviation)
+    letters = letters_on_surface(rgb, surface.colour_HW3, noise, region, other_HW)
+    if letters is None:
+        return None
+    surface = _refitted(rgb, surface, letters, noise, region)
+    letters = letters_on_surface(rgb, surface.colour_HW3, noise, region, other_HW)
+    if letters is None:
+        return None
+    inside = (region.depth_HW > 0) & ~grown(letters.mask_HW, 2) & ~other_HW
+    strange = inside & letters.foreign_HW
+    if strange.sum() > STRANGE * max(float(inside.sum()), 1.0):
+        colours = rgb[strange]
+        if float((np.abs(colours - mode_of(colours)).max(1) < 12).mean()) < 0.5:
+            return None
+    return letters, surface, noise
+
+
+def _on_texture(rgb: F32, region: Region, other_HW: Bools) -> LineMatte | None:
+    """The matte where no one surface explains the ground."""
+    letters = letters_on_texture(rgb, region, other_HW)
+    if letters is None or not _plausible(letters.mask_HW, region):
+        return None
+    with_shadow = _shadow_on_calm(rgb, letters, region, other_HW)
+    if with_shadow is not None:
+        letters, ground = with_shadow
+    else:
+        ground = inpaint(rgb, grown(letters.mask_HW, _margin(region)))
+    return _solved(rgb, ground, letters, region, TEXTURE_NOISE, smooth=False)
 
 
 def _surface(rgb_HW3: F32, region: Region, free_HW: Bools) -> Surface:
@@ -122,7 +162,9 @@ def _solved(rgb: F32, ground: F32, letters: Letters, region: Region, noise: floa
     aligned = (away * toward).sum(2) > ALIGNED * np.maximum(strength, 1e-3) * size
     whole = _whole(strength, aligned, letters, region.height)
     soft = mask & ~aligned & ~letters.tinted_HW & ~grown(whole & aligned, 1)
-    shadow = _shadow(strength, soft, mask) if smooth else None
+    shadow = letters.shadow_HW
+    if shadow is None and smooth:
+        shadow = _shadow(strength, soft, mask)
     if not whole.any():
         return None
     behind, veil = _behind(away, ground, mask, shadow)
@@ -144,6 +186,29 @@ def _solved(rgb: F32, ground: F32, letters: Letters, region: Region, noise: floa
     under = np.where((alpha > 0)[..., None], ground, rgb).astype(np.float32)
     solid = fringe & (cover > 0.5)
     return LineMatte(alpha, under, letters.fill, _outline(rgb, letters.fill, whole, letters.tinted_HW), solid, smooth)
+
+
+def _shadow_on_calm(rgb: F32, letters: Letters, region: Region, other_HW: Bools) -> tuple[Letters, F32] | None:
+    """Letters with the shadow that they cast on a ground out of focus, and that ground; None where there is none."""
+    mask, reach = letters.mask_HW, max(4.0, SHADOW_REACH * region.height)
+    wide = (ring_of(mask, -1, reach) & ~other_HW) | mask
+    if not is_calm(rgb, wide):
+        return None
+    lit = soft_fill(rgb, wide)
+    veil = np.clip(((lit - rgb) * lit).sum(2) / np.maximum((lit**2).sum(2), 300.0), 0, 0.9)
+    close, far = ring_of(mask, 2, 0.5 * reach) & wide, ring_of(mask, 0.75 * reach, reach) & wide
+    if not close.any() or not far.any():
+        return None
+    depth = float((lit - rgb).mean(2)[close].mean())
+    if depth < SHADOW_DEPTH or veil[close].mean() < max(SHADOW_VEIL, 1.8 * float(veil[far].mean())):
+        return None
+    # It ends softly where it is no longer looked for; without it the ground is what the picture shows, divided by it.
+    distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3)
+    veil = cv2.GaussianBlur(veil, (0, 0), 1.5) * np.sqrt(np.clip(1 - distance / reach, 0, 1))
+    edge = grown(mask, 2)
+    shadow = wide & ~edge & (veil > LEAST_ALPHA)
+    ground = np.where(shadow[..., None], np.clip(rgb / (1 - veil[..., None]), 0, 255), rgb).astype(np.float32)
+    return Letters(edge | shadow, letters.tinted_HW, letters.foreign_HW, letters.fill, shadow), soft_fill(ground, edge)
 
 
 def _whole(strength: F32, aligned: Bools, letters: Letters, unit: float) -> Bools:

@@ -10,6 +10,7 @@ import numpy as np
 
 from layerize.stack.layer import U8
 from layerize.text.block import Polygon, TextLine
+from layerize.text.measure import is_ideogram
 from layerize.text.ocr import read_column, read_lines
 from layerize.text.region import thickness
 
@@ -22,6 +23,7 @@ FRAMED = 96  # px; shorter sides get a frame
 LEAST_SIDE = 10  # px; nothing smaller than this holds words
 MOST_LINES = 900
 VERTICAL = 1.8  # a polygon this much taller than wide may be a column of characters
+SURE_COLUMN = 0.97  # of a column of anything but ideograms, which are what is usually set like this
 SURE = 0.9  # confidence from which a second reading is not tried
 
 
@@ -120,6 +122,7 @@ def _columns_read(rgb_HW3: U8, line: TextLine) -> TextLine:
     if line.confidence >= SURE or (y1 - y0) < VERTICAL * (x1 - x0) or min(x1 - x0, y1 - y0) < LEAST_SIDE:
         return line
     content, confidence = read_column(np.ascontiguousarray(rgb_HW3[y0:y1, x0:x1]))
-    if confidence <= max(line.confidence, 0.5) or len(content) < 2:
+    vertical = len(content) > 1 and all(is_ideogram(character) for character in content if not character.isspace())
+    if confidence <= max(line.confidence, 0.5) or not (vertical or confidence > SURE_COLUMN):
         return line
     return replace(line, content=content, confidence=confidence, words=(), vertical=True)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from layerize.text.block import TextLine
 from layerize.text.region import thickness
 
-WORD = 0.8  # least confidence of a line of several letters
-SIGN = 0.97  # of a single letter, digit or ideogram: most icons read as one
+WORD = 0.85  # least confidence of a line of several letters
+SIGN = 0.99  # of a single letter, digit or ideogram: most icons read as one
 LEAST_HEIGHT = 7.0  # px; smaller letters have no strokes to lift
 LARGEST = 0.7  # of the canvas's shorter side; one or two larger "letters" are a shape
 
