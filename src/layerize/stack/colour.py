@@ -20,14 +20,16 @@ _TO_LMS = np.array(
         [0.4122214708, 0.5363325363, 0.0514459929],
         [0.2119034982, 0.6806995451, 0.1073969566],
         [0.0883024619, 0.2817188376, 0.6299787005],
-    ]
+    ],
+    np.float32,
 )
 _TO_LAB = np.array(
     [
         [0.2104542553, 0.7936177850, -0.0040720468],
         [1.9779984951, -2.4285922050, 0.4505937099],
         [0.0259040371, 0.7827717662, -0.8086757660],
-    ]
+    ],
+    np.float32,
 )
 _FROM_LAB, _FROM_LMS = np.linalg.inv(_TO_LAB), np.linalg.inv(_TO_LMS)
 
@@ -52,37 +54,41 @@ def parse_colour(value: Colour) -> Rgb:
 
 def to_oklab(rgb: F32) -> F32:
     """sRGB (..., 3) in 0..1 to Oklab: lightness 0..1, a, b."""
+    rgb = np.asarray(rgb, np.float32)
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    lab: F32 = (np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T).astype(np.float32)
-    return lab
+    return np.asarray(np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T, np.float32)
 
 
 def from_oklab(lab: F32) -> F32:
     """Oklab (..., 3) to sRGB 0..1, clipped to the gamut."""
-    linear = np.clip((lab @ _FROM_LAB.T) ** 3 @ _FROM_LMS.T, 0, 1)
-    rgb: F32 = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055).astype(np.float32)
-    return rgb
+    linear = np.clip(_linear(lab), 0, 1)
+    rgb = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.asarray(rgb, np.float32)
 
 
 def fit_gamut(lab: F32) -> F32:
     """Oklab colours (..., 3) with those that sRGB cannot show made less saturated, at the same lightness and hue."""
-    low, high = np.zeros(lab.shape[:-1], np.float32), np.ones(lab.shape[:-1], np.float32)
-    fitted = lab.copy()
+    fitted = np.array(lab, np.float32)
     fitted[..., 0] = np.clip(lab[..., 0], 0, 1)
-    inside = _in_gamut(fitted)
-    if inside.all():
-        return fitted
-    for _ in range(10):  # to a thousandth of the chroma
+    outside = ~_in_gamut(fitted)
+    wild = fitted[outside]
+    low, high = np.zeros(len(wild), np.float32), np.ones(len(wild), np.float32)
+    for _ in range(10 if len(wild) else 0):  # to a thousandth of the chroma
         middle = (low + high) / 2
-        tried = fitted.copy()
-        tried[..., 1:] *= middle[..., None]
-        good = _in_gamut(tried)
+        good = _in_gamut(wild * np.stack([np.ones_like(middle), middle, middle], axis=1))
         low, high = np.where(good, middle, low), np.where(good, high, middle)
-    fitted[..., 1:] *= np.where(inside, np.float32(1), low)[..., None]
+    wild[:, 1:] *= low[:, None]
+    fitted[outside] = wild
     return fitted
 
 
+def _linear(lab: F32) -> F32:
+    """Oklab to linear sRGB, which lies outside 0..1 for colours beyond the gamut."""
+    roots = np.asarray(lab, np.float32) @ _FROM_LAB.T
+    return np.asarray((roots * roots * roots) @ _FROM_LMS.T, np.float32)
+
+
 def _in_gamut(lab: F32) -> npt.NDArray[np.bool_]:
-    linear = (lab @ _FROM_LAB.T) ** 3 @ _FROM_LMS.T
+    linear = _linear(lab)
     inside = (linear > -_GAMUT_SLACK) & (linear < 1 + _GAMUT_SLACK)
     return np.asarray(inside.all(axis=-1), np.bool_)

@@ -14,6 +14,8 @@ from layerize.stack.colour import Rgb, parse_colour
 from layerize.stack.convert import to_u8
 from layerize.stack.layer import U8
 
+# So many that no 8-bit level is missed by rounding to one of them.
+STEPS = 2**18
 _DIRECTIONS = {
     "to top": 0.0,
     "to top right": 45.0,
@@ -90,8 +92,11 @@ def draw_gradient(gradient: Gradient, size: tuple[int, int]) -> U8:
         length = abs(width * right) + abs(height * down)  # corner to corner (CSS Images Level 3, section 3.1)
         along = (x * np.float32(right) + y * np.float32(down)) / np.float32(length) + np.float32(0.5)
     places = [place for place, _ in gradient.stops]
-    planes = [np.interp(along, places, [colour[k] / 255 for _, colour in gradient.stops]) for k in range(3)]
-    return to_u8(np.dstack([*planes, np.ones((height, width))]))
+    steps = np.linspace(0, 1, STEPS)
+    columns = [np.interp(steps, places, [colour[k] / 255 for _, colour in gradient.stops]) for k in range(3)]
+    table = to_u8(np.stack([*columns, np.ones(STEPS)], axis=1))
+    picture: U8 = table[np.rint(np.clip(along, 0, 1) * np.float32(STEPS - 1)).astype(np.int32)]
+    return picture
 
 
 def split_outside_brackets(text: str, separator: str = ",") -> list[str]:
