@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from layerize.errors import LayerizeWarning, UsageError
+from layerize.errors import EditError, LayerizeWarning, UsageError
 from layerize.models import layer_model
 from layerize.models.layer_model import LayerModel
 from layerize.predictors import LayerPredictor
@@ -91,7 +91,7 @@ def test_what_cannot_be_split_stays_and_is_told(splitter: Splitter, stack: Layer
 def test_refusals(splitter: Splitter, stack: LayerStack) -> None:
     with pytest.raises(UsageError, match="'Icons' is a group already; name one of its layers: 'Logo', 'Dot'"):
         splitter.split_layer(stack, "Icons")
-    with pytest.raises(UsageError, match=r"there is no layer 'Lego'; the stack has 'Logo'"):
+    with pytest.raises(EditError, match=r"there is no layer 'Lego'; the stack has 'Logo'"):
         splitter.split_layer(stack, "Lego")
     with pytest.raises(UsageError, match="layers 0: must be"):
         splitter.split_layer(stack, "Dot", layers=0)

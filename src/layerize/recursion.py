@@ -19,7 +19,8 @@ def layer_to_split(stack: LayerStack, ref: Ref) -> Layer:
     """The layer that ``ref`` names, also inside groups.
 
     Raises:
-        UsageError: There is none, or it is a group; the message lists the names that would do.
+        EditError: There is none; the message lists the names that there are.
+        UsageError: It is a group; the message lists the names that would do.
     """
     node = find(stack, ref)
     if isinstance(node, Layer):

@@ -71,7 +71,7 @@ def test_the_format_stays_and_a_sheet_is_drawn(split, saved: Path) -> None:
 
 
 def test_refusals_write_nothing(split, saved: Path) -> None:
-    assert "there is no layer 'Lego'; the stack has 'Logo'" in split(saved, "--layer", "Lego", code=2).stderr
+    assert "there is no layer 'Lego'; the stack has 'Logo'" in split(saved, "--layer", "Lego", code=1).stderr
     assert "--layer splits a layer of one stack; 2 were given" in split(saved, saved, "--layer", 0, code=2).stderr
     (saved.parent / "flat.png").write_bytes((saved / "composite.png").read_bytes())
     assert "is a flat picture without layers" in split("flat.png", "--layer", 0, code=1).stderr

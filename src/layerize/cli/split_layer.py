@@ -41,7 +41,8 @@ def split_layers(
 
     Raises:
         InputError: The stack cannot be read, or is a flat picture.
-        UsageError: A layer does not exist or is a group.
+        EditError: A layer does not exist.
+        UsageError: A layer is a group.
     """
     from layerize.formats import load
     from layerize.recursion import layer_to_split
