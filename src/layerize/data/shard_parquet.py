@@ -74,12 +74,12 @@ class ParquetWriter:
         )
         self._rows: list[dict[str, Any]] = []
         self._groups = 0
-        self.bytes = 0
+        self.written = 0
 
     def add(self, sample: LayeredSample) -> tuple[int, int]:
         """Append a sample; (row group, row in it)."""
         row = _row(sample)
-        self.bytes += sum(len(layer["bytes"]) for layer in row["layers"]) + len(row["picture"]["bytes"])
+        self.written += sum(len(layer["bytes"]) for layer in row["layers"]) + len(row["picture"]["bytes"])
         self._rows.append(row)
         place = self._groups, len(self._rows) - 1
         if len(self._rows) == ROWS_PER_GROUP:

@@ -41,8 +41,8 @@ class TarWriter:
         return start, self._tar.offset - start
 
     @property
-    def bytes(self) -> int:
-        """Written so far."""
+    def written(self) -> int:
+        """Bytes so far."""
         return int(self._tar.offset)
 
     def close(self) -> None:

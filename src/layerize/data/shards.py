@@ -273,7 +273,7 @@ class _Run:
                 )
             )
             sample = next(samples, None)
-            if writer.bytes >= self.options.shard_bytes:
+            if writer.written >= self.options.shard_bytes:
                 break
         writer.close()
         return sample
