@@ -48,6 +48,7 @@ def test_what_is_wrong_as_a_whole_writes_nothing(cli, folder: Path) -> None:
     assert "none.psd" in cli("variants", "none.psd", table, "-o", "out", code=1).stderr
     assert "no.csv" in cli("variants", folder, "no.csv", "-o", "out", code=1).stderr
     assert "unknown extension" in cli("variants", folder, table, "-o", "out", "--format", "doc", code=1).stderr
+    assert "s.txt" in cli("variants", folder, table, "-o", "out", "--sheet", "s.txt", code=1).stderr
     assert "-j 0" in cli("variants", folder, table, "-o", "out", "-j", "0", code=2).stderr
     assert not Path("out").exists()
 

@@ -142,6 +142,16 @@ def test_other_formats(design: Path, extension: str) -> None:
     assert run(design, TABLE[:1], extension=extension)["r1"].status == "kept"
 
 
+def test_a_bug_in_an_edit_fails_its_row_alone(design: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> LayerStack:
+        raise IndexError("seven")
+
+    monkeypatch.setattr(LayerStack, "hue", broken)
+    outcomes = run(design, rows({"Shoe:hue": "9"}, {"Shoe:hide": "yes"}))
+    assert outcomes["r1"].error == "internal error, IndexError: seven (please report it)"
+    assert outcomes["r2"].status == "made"
+
+
 def test_warnings_belong_to_their_row(design: Path) -> None:
     outcomes = run(design, rows({"background": "teal shadows=keep"}, {"Text:hide": "yes"}))
     assert "no shadow" in outcomes["r1"].warnings[0]

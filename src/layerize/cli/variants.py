@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from layerize.cli.report import complain, printable, say, say_json, warn
+from layerize.cli.inputs import check_sheet
+from layerize.cli.report import complain, printable, say, say_json, warn, warnings_on_stderr
 
 if TYPE_CHECKING:
     from layerize.variants.make import Outcome, Variants
@@ -43,9 +44,11 @@ def variants(
     start = time.perf_counter()
     rows = read_table(table)
     extension = f".{format_name.removeprefix('.').lower()}".replace(".folder", ".layers")
-    run = Variants(stack, rows, folder=table.parent, out=out, extension=extension, jobs=jobs, restart=restart)
-    outcomes = _outcomes(run, quiet=as_json)
     where = sheet or out / CONTACT_SHEET
+    check_sheet(where)
+    with warnings_on_stderr():
+        run = Variants(stack, rows, folder=table.parent, out=out, extension=extension, jobs=jobs, restart=restart)
+    outcomes = _outcomes(run, quiet=as_json)
     write_sheet(outcomes, run.journal, where)
     _report(outcomes, out, where, time.perf_counter() - start, as_json)
     if any(outcome.status == "failed" for outcome in outcomes):

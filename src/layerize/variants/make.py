@@ -97,7 +97,7 @@ class Variants:
         if extension not in (*IMAGE_EXTENSIONS, *FORMATS):
             known = ", ".join(dict.fromkeys((*IMAGE_EXTENSIONS, *FORMATS)))
             raise OutputError(f"unknown extension {extension!r}; use one of {known}.")
-        load(stack)  # a broken stack is an error of the whole run, not of every row
+        self._loaded: LayerStack | None = load(stack)  # a broken one is an error of the whole run, not of every row
         self.rows, self.out, self._stack = rows, out, stack
         self.journal = Journal(out)
         self._outcomes: list[Outcome] = []
@@ -106,6 +106,8 @@ class Variants:
         for row in rows:
             self._plan(row, folder, keys, extension, restart)
         self._jobs = max(1, min(jobs, len(self._tasks) // WORTH_A_PROCESS))
+        if self._jobs > 1:
+            self._loaded = None  # every process loads its own
 
     def __iter__(self) -> Iterator[Outcome]:
         yield from self._outcomes
@@ -131,9 +133,8 @@ class Variants:
             self._tasks.append(_Task(row, recipe, key, out, self.journal.thumbnail(row.name)))
 
     def _alone(self) -> Iterator[tuple[_Task, Outcome]]:
-        stack = load(self._stack)
         for task in self._tasks:
-            yield task, _make(task, stack)
+            yield task, _make(task, self._loaded)
 
     def _together(self) -> Iterator[tuple[_Task, Outcome]]:
         context = multiprocessing.get_context("spawn")
@@ -185,12 +186,20 @@ def _make(task: _Task, stack: LayerStack | None = None) -> Outcome:
             _write(edited(base, task.recipe), task)
             status: Status = "made"
             error = None
-        except (LayerizeError, OSError, MemoryError) as problem:
-            status, error = "failed", str(problem) or "out of memory; use fewer processes (-j)."
+        except Exception as problem:  # whatever is wrong with a row, the others still run
+            status, error = "failed", _reason(problem)
     texts = list(dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, LayerizeWarning)))
     out = task.out if status == "made" else None
     seconds = time.perf_counter() - start
     return Outcome(row=task.row, status=status, out=out, error=error, warnings=texts, seconds=seconds)
+
+
+def _reason(problem: Exception) -> str:
+    if isinstance(problem, MemoryError):
+        return "out of memory; use fewer processes (-j)."
+    if isinstance(problem, LayerizeError | OSError):
+        return str(problem)
+    return f"internal error, {type(problem).__name__}: {problem} (please report it)"
 
 
 def _write(stack: LayerStack, task: _Task) -> None:
