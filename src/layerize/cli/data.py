@@ -1,4 +1,4 @@
-"""``layerize data import crello``: published datasets as manifests."""
+"""``layerize data``: datasets of layered designs; ``import crello`` turns a published one into manifests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from layerize.cli import data_collect, data_extract
 from layerize.cli.progress import progress_bar
 from layerize.cli.report import say, say_json, warn
 from layerize.errors import UsageError
@@ -22,6 +23,8 @@ importing = typer.Typer(
     rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Turn a published dataset into manifests."
 )
 app.add_typer(importing, name="import")
+data_collect.register(app)
+data_extract.register(app)
 
 
 @app.callback()

@@ -17,7 +17,7 @@ from layerize.stack.layer import U8, BlendMode, Group, GroupBlendMode, Layer, La
 VERSION: Literal[1] = 1
 
 # Keys of ``LayerStack.metadata`` that have a place of their own in the manifest; all others go to ``extra``.
-FILE_KEYS = ("source", "licence", "caption", "model", "recompose_error")
+FILE_KEYS = ("source", "licence", "caption", "model", "recompose_error", "history")
 
 # Groups in groups in groups: Photoshop ends at 10, every recursion over the tree well above this.
 MAX_GROUP_DEPTH = 100
@@ -136,6 +136,7 @@ class Manifest(_Strict):
     groups: list[GroupEntry] = []
     model: dict[str, JsonValue] | None = None
     recompose_error: Annotated[int | float, Field(ge=0, le=255)] | None = None
+    history: list[str | dict[str, JsonValue]] | None = None
     extra: dict[str, JsonValue] = {}
 
     @classmethod
