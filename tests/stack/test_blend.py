@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from psd_tools.composite.blend import BLEND_FUNC
 
-from layerize.formats.psd import BLENDS
+from layerize.formats.psd_records import BLENDS
 from layerize.stack.blend import BLEND
 
 

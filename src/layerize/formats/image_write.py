@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -35,6 +36,12 @@ _WRITERS = {
 _WRITERS |= {".jpeg": _WRITERS[".jpg"], ".tiff": _WRITERS[".tif"]}
 
 IMAGE_EXTENSIONS = tuple(_WRITERS)
+
+_QUICK_PNG = [
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(getattr(cv2, "IMWRITE_PNG_FILTER", 0), getattr(cv2, "IMWRITE_PNG_FILTER_PAETH", 0)),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
+]
 
 
 def write_image(pixels: U8, path: str | Path, *, background: Background | None = None) -> None:
@@ -69,13 +76,26 @@ def write_image(pixels: U8, path: str | Path, *, background: Background | None =
 
 
 def encode_png(pixels: U8) -> bytes:
-    """Lossless PNG bytes of ``u8`` (H, W, 4); stored as RGB when fully opaque."""
-    return encode(pixels, "PNG", compress_level=3)
+    """Lossless PNG bytes of ``u8`` (H, W, 4), quickly; stored as RGB when fully opaque.
+
+    One filter (Paeth) and run lengths instead of a search: on a poster and on a noisy photograph (2000x2000) half the
+    time of zlib's level 2 and a fifth smaller; up to three times larger only where the same pixels come back in rows.
+    """
+    if not hasattr(cv2, "IMWRITE_PNG_FILTER") or pixels.size >= 2**31:  # OpenCV before 4.12; its own size limit
+        return encode(pixels, "PNG", compress_level=2)
+    code = cv2.COLOR_RGBA2BGR if _opaque(pixels) else cv2.COLOR_RGBA2BGRA
+    done, data = cv2.imencode(".png", cv2.cvtColor(pixels, code), _QUICK_PNG)
+    assert done
+    return bytes(data)
 
 
 def encode(pixels: U8, format_name: str, **options: Any) -> bytes:
     """Encoded bytes; in memory, because Pillow's own file writing loses the system's error number (disk full)."""
-    opaque = pixels.shape[2] == 3 or bool(pixels[..., 3].min(initial=255) == 255)
+    opaque = pixels.shape[2] == 3 or _opaque(pixels)
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels[..., :3] if opaque else pixels)).save(buffer, format_name, **options)
     return buffer.getvalue()
+
+
+def _opaque(pixels: U8) -> bool:
+    return bool(cv2.minMaxLoc(cv2.extractChannel(pixels, 3))[0] == 255)

@@ -1,10 +1,10 @@
-"""A layer's picture as PNG for exchange files, where speed and size count more than the last percent."""
+"""A layer's picture as PNG for exchange files, where only what can be seen counts."""
 
 from __future__ import annotations
 
 import cv2
 
-from layerize.formats.image_write import encode
+from layerize.formats.image_write import encode_png
 from layerize.stack.layer import U8
 
 
@@ -15,9 +15,5 @@ def without_hidden_colour(pixels: U8) -> U8:
 
 
 def encode_layer(pixels: U8) -> bytes:
-    """PNG bytes of ``u8`` (H, W, 4).
-
-    Layers are half empty as a rule: blackening what nobody sees and zlib's level 2 make it twice as quick as
-    ``encode_png``, and the file two fifths smaller (2000x2000, half transparent).
-    """
-    return encode(without_hidden_colour(pixels), "PNG", compress_level=2)
+    """PNG bytes of ``u8`` (H, W, 4) with black where nothing is seen: layers are half empty as a rule."""
+    return encode_png(without_hidden_colour(pixels))

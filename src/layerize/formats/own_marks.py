@@ -6,7 +6,7 @@ import json
 from typing import Any, cast
 from xml.etree.ElementTree import Element
 
-from layerize.errors import InputError
+from layerize.errors import InputError, OutputError
 from layerize.formats.xml_safe import OWN
 from layerize.stack.layer import BLEND_MODES, BlendMode, Layer, LayerStack, Node, new_id
 
@@ -19,7 +19,7 @@ def mark_node(element: Element, node: Node) -> None:
     element.set(f"{OWN}id", node.id)
     if isinstance(node, Layer):
         if node.text is not None:
-            element.set(f"{OWN}text", json.dumps(node.text, ensure_ascii=True))
+            element.set(f"{OWN}text", as_json(node.text))
     elif node.blend == "pass-through" and node.opacity < 1:
         element.set(f"{OWN}blend", node.blend)
 
@@ -28,7 +28,19 @@ def mark_stack(root: Element, stack: LayerStack) -> None:
     """Note that we wrote this, and the stack's metadata."""
     root.set(f"{OWN}version", "1")
     if stack.metadata:
-        root.set(f"{OWN}metadata", json.dumps(stack.metadata, ensure_ascii=True))
+        root.set(f"{OWN}metadata", as_json(stack.metadata))
+
+
+def as_json(value: Any) -> str:
+    """ASCII JSON.
+
+    Raises:
+        OutputError: JSON cannot say it.
+    """
+    try:
+        return json.dumps(value, ensure_ascii=True, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise OutputError(f"the stack's metadata or live text cannot be written as JSON: {error}.") from error
 
 
 class Marks:

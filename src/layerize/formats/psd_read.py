@@ -1,6 +1,7 @@
 """Read a Photoshop document into a stack.
 
-Pixel layers, groups, offsets, opacity, blend modes and visibility come over exactly. What a Layer cannot express is
+Pixel layers, groups, offsets, opacity, blend modes and visibility come over exactly, from files of our own the rest too
+(``psd_marks.py``). What a Layer cannot express is
 rendered into it by psd-tools: masks, vector shapes, clipped layers, layer effects. Each loss is a LayerizeWarning.
 """
 
@@ -24,7 +25,9 @@ from psd_tools.constants import BlendMode as PsdBlend
 from layerize.errors import InputError, LayerizeError, LayerizeWarning, LimitError
 from layerize.formats.image import DEFAULT_MAX_PIXELS, check_pixels
 from layerize.formats.manifest import STACK_BUDGET
-from layerize.formats.psd import BLENDS, PSB_MAX_SIDE
+from layerize.formats.psd import PSB_MAX_SIDE
+from layerize.formats.psd_marks import with_marks
+from layerize.formats.psd_records import BLENDS
 from layerize.stack.composite import Box, ink_box
 from layerize.stack.convert import to_u8
 from layerize.stack.layer import U8, Group, GroupBlendMode, Layer, LayerStack, Node
@@ -66,7 +69,7 @@ def load_psd(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Layer
             _check_header(file.read(26), str(path), max_pixels)
             file.seek(0)
             document = PSDImage.open(file)
-            return _Reader(document, str(path), max_pixels).stack()
+            return with_marks(document, _Reader(document, str(path), max_pixels).stack())
     except LayerizeError:
         raise
     except FileNotFoundError as error:

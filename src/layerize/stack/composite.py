@@ -247,13 +247,11 @@ def _straight(rgb: F32, alpha: F32) -> F32:
 
 def ink_box(layer: Layer) -> Box | None:
     """The smallest canvas box around a layer's pixels with alpha > 0; None when it has none."""
-    alpha = layer.pixels[..., 3]
-    rows = np.flatnonzero(alpha.max(axis=1, initial=0))
-    if rows.size == 0:
+    column, row, width, height = cv2.boundingRect(cv2.extractChannel(layer.pixels, 3))
+    if not width:
         return None
-    columns = np.flatnonzero(alpha[rows[0] : rows[-1] + 1].max(axis=0))
-    x, y = layer.offset
-    return Box(x + int(columns[0]), y + int(rows[0]), x + int(columns[-1]) + 1, y + int(rows[-1]) + 1)
+    x, y = layer.offset[0] + column, layer.offset[1] + row
+    return Box(x, y, x + width, y + height)
 
 
 def iter_nodes(nodes: Sequence[Node]) -> Iterator[Node]:
