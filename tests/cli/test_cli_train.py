@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,6 +100,17 @@ def test_text_stages_validate_with_sheets_and_their_models_generate(cli: Run, tm
     assert manifests[0]["caption"] == "a cat"
     bottom = [(tmp_path / name / "layers").iterdir() for name in ("a", "b")]
     assert [p.read_bytes() for p in sorted(bottom[0])] == [p.read_bytes() for p in sorted(bottom[1])]
+
+
+def test_a_dataset_brings_its_own_held_out_cases(tmp_path: Path) -> None:
+    from layerize.cli.train_validation import CASES, held_out
+
+    sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
+    from dataset_maker import make_dataset
+
+    assert len(held_out("")) == CASES
+    assert [stack.size for stack in held_out(str(make_dataset(tmp_path / "a", 2, split="val")))] == [(96, 64)] * 2
+    assert len(held_out(str(make_dataset(tmp_path / "b", 2)))) == CASES  # no val split: designs
 
 
 def test_vae_runs_validate_too(cli: Run, tmp_path: Path) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from layerize.data.dataset_folder import DatasetFolder, IndexEntry
+from layerize.data.dataset_folder import DatasetFolder, IndexEntry, Split
 from layerize.formats.manifest import save_folder
 from layerize.synth.design import DesignConfig, draw_design
 
 
-def make_dataset(root: Path, samples: int = 6, counts: tuple[int, ...] = (2, 3)) -> Path:
-    """Designs of 96 x 64 with the given layer counts in turn, all in the split ``train``; returns ``root``."""
+def make_dataset(root: Path, samples: int = 6, counts: tuple[int, ...] = (2, 3), split: Split = "train") -> Path:
+    """Designs of 96 x 64 with the given layer counts in turn, all in one split; returns ``root``."""
     folder = DatasetFolder(root)
     folder.create({}, "test")
     for i in range(samples):
@@ -24,6 +24,7 @@ def make_dataset(root: Path, samples: int = 6, counts: tuple[int, ...] = (2, 3))
                 source=f"{name}.psd",
                 licence="CC0-1.0",
                 status="accepted",
+                split=split,
                 canvas=(96, 64),
                 layers=count,
                 levels=count,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from layerize.errors import ConfigError
+from layerize.errors import ConfigError, LayerizeError
 from layerize.models import checkpoint
+from layerize.training import loop
 from layerize.training.checkpointing import SavedState
 from layerize.training.log import read_log
 from layerize.training.loop import train
@@ -98,7 +100,13 @@ def test_processes_of_one_command_share_what_they_learn(tmp_path: Path) -> None:
     assert max(float((one[name] - two[name]).abs().max()) for name in one) < 2e-4
 
 
-def test_an_error_in_a_process_is_one_sentence(tmp_path: Path) -> None:
-    data = replace(DATA, layer_counts=(2, 9), groups=1)
-    with pytest.raises(ConfigError, match=r"must lie in 2\.\.8 for procedural designs"):
-        train(Recipe(stage="vae", model="tiny", data=data, processes=2), tmp_path, minutes=1, max_steps=1)
+def test_an_error_in_a_process_comes_out_as_itself() -> None:
+    waiting: queue.Queue[dict[str, str]] = queue.Queue()
+    waiting.put({"failed": "ConfigError", "message": "recipe: no."})
+    failures: list[LayerizeError] = []
+    seen: list[dict[str, object]] = []
+    waiting.put({"step": "1"})
+    loop._drain(waiting, seen.append, failures)
+    assert [type(failure) for failure in failures] == [ConfigError]
+    assert str(failures[0]) == "recipe: no."
+    assert seen == [{"step": "1"}]

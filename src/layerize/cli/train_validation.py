@@ -24,7 +24,10 @@ CELL, GAP = 144, 6
 """Height of a sheet's cells and white between them, in pixels."""
 
 CASES = 6
-"""Held-out designs (seeds 0 to 5), the same in every run."""
+"""Held-out cases, the same in every run on the same data."""
+
+LONGEST = 512
+"""Pixels of a case's longer side, at most: validation must not take longer than training."""
 
 _MEASURES = ("layer_iou_soft_dtw", "recomposition_psnr", "hidden_error", "count_exact", "count_mean_absolute_error")
 
@@ -49,21 +52,47 @@ def validation(recipe: Recipe) -> Validate | None:
         return None
     if recipe.stage == "vae":
         return validate_vae
-    return validate_layers if recipe.stage == "image-to-layers" else partial(validate_texts, task=recipe.stage)
+    if recipe.stage == "image-to-layers":
+        return partial(validate_layers, dataset=recipe.data.dataset)
+    return partial(validate_texts, task=recipe.stage)
 
 
-def validate_layers(model: Path, run: Path, step: int) -> Mapping[str, float]:
-    """Split the held-out designs; measures, and a sheet of input, layers and composite."""
+def held_out(dataset: str) -> list[LayerStack]:
+    """The same cases in every run on this data: the first samples of the dataset's ``val`` split, else designs."""
+    from layerize.data.sample_store import open_store
+    from layerize.errors import InputError
+    from layerize.stack import Layer, LayerStack
+    from layerize.synth.design import HELD_OUT_SEEDS, draw_design
+
+    designs = [draw_design(seed).to_stack() for seed in HELD_OUT_SEEDS[:CASES]]
+    if not dataset:
+        return designs
+    try:
+        store = open_store(dataset, "val")
+    except InputError:
+        return designs
+    stacks = []
+    for entry in store.entries[:CASES]:
+        sample = store.read(entry)
+        scale = min(1.0, LONGEST / max(sample.size))
+        sample = sample.resized((max(1, round(sample.size[0] * scale)), max(1, round(sample.size[1] * scale))))
+        named = zip(sample.layers_u8_KHW4, sample.names, strict=True)
+        layers = tuple(Layer(pixels=pixels, name=name) for pixels, name in named)
+        stacks.append(LayerStack(size=sample.size, layers=layers))
+    return stacks
+
+
+def validate_layers(model: Path, run: Path, step: int, *, dataset: str = "") -> Mapping[str, float]:
+    """Split the held-out cases; measures, and a sheet of input, layers and composite."""
     from layerize.evaluation.layerd import score_stacks
-    from layerize.evaluation.samples import find_samples, rasters
+    from layerize.evaluation.samples import rasters
     from layerize.evaluation.stack_measures import measure, summarise
     from layerize.splitter import Splitter
     from layerize.stack import flatten
 
     splitter = Splitter.load(str(model), device="auto")
     measured, rows = [], []
-    for sample in find_samples(f"synth:0-{CASES - 1}").samples:
-        truth = sample.load()
+    for truth in held_out(dataset):
         picture = flatten(truth)
         found = splitter.split(picture, seed=0)
         measured.append(measure(score_stacks(rasters(found), rasters(truth))))
