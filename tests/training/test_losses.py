@@ -7,6 +7,7 @@ import torch
 
 from layerize.stack.torch_over import visible_weights
 from layerize.training import losses
+from layerize.training.perceptual import FilterDistance
 
 
 def scene(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -86,3 +87,22 @@ def test_small_layers_count_as_much_as_large_ones() -> None:
         wrong[:, missing] = logits_of(torch.zeros(1, 1, 64, 64))[:, 0]
         costs.append(float(losses.ownership_loss(wrong, alpha)))
     assert costs[1] > 0.25 * costs[0]  # by pixels alone the small layer, 1/16 of the area, would cost 1/15
+
+
+def test_the_filter_distance_sees_structure_more_than_shade() -> None:
+    torch.manual_seed(0)
+    distance = FilterDistance()
+    picture = torch.nn.functional.interpolate(torch.rand(2, 3, 16, 16), size=(64, 64), mode="nearest")
+    same = distance(picture, picture)
+    assert same.shape == (2,)
+    assert same.abs().max() < 1e-6
+    brighter = picture + 0.1
+    blurred = torch.nn.functional.avg_pool2d(picture, 5, stride=1, padding=2, count_include_pad=False)
+    assert (picture - brighter).abs().mean() > 0.5 * (picture - blurred).abs().mean()
+    assert (distance(brighter, picture) / distance(blurred, picture)).max() < 0.05
+    colours = picture[:, [1, 2, 0]]  # edges stay, hues change
+    assert (distance(colours, picture) > distance(brighter, picture)).all()
+    given = picture.clone().requires_grad_()
+    distance(given, blurred).sum().backward()
+    assert given.grad is not None
+    assert given.grad.isfinite().all()

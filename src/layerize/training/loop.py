@@ -7,6 +7,7 @@ gloo: on small CPUs two processes of one thread beat one process of two (measure
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -81,7 +82,10 @@ def train(
     settings = replace(settings, state=_state(run, resume, release))
     model_config(recipe)  # what is wrong with it is said here, once, and not by a process
     check_memory(recipe, recipe.processes, settings.networks)
-    run = run / RELEASE_FOLDER if release else run
+    if release:
+        run = run / RELEASE_FOLDER
+        if not resume:  # an older release makes room
+            shutil.rmtree(run, ignore_errors=True)
     run.mkdir(parents=True, exist_ok=True)
     for key, value in _MALLOC.items():
         os.environ.setdefault(key, value)
@@ -96,6 +100,8 @@ def train(
 def _state(run: Path, resume: bool, release: bool) -> Path | None:
     """The state to go on from; None for a new run."""
     branch = run / RELEASE_FOLDER
+    if not (resume or release) and checkpointing.find_state(run) is not None:
+        raise LayerizeError(f"{run}: holds a run already. Go on with --resume, or choose another folder with --run.")
     found = checkpointing.find_state(branch) if release and resume else None
     if found is None and (resume or release):
         found = checkpointing.find_state(run)

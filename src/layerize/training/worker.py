@@ -64,7 +64,8 @@ class Worker:
         self.recipe, self.run, self.processes, self.settings = recipe, run, processes, settings
         if processes.device.type == "cpu":
             torch.set_num_threads(1 if processes.count > 1 else torch.get_num_threads())
-        torch.set_float32_matmul_precision("high")
+        else:
+            torch.backends.cuda.matmul.allow_tf32 = True
         torch.manual_seed(recipe.data.seed)  # every process starts from the same weights
         self.stage: Stage = build_stage(recipe, settings.networks).to(processes.device)
         self.sharded = recipe.sharding == "full" and processes.count > 1
@@ -213,9 +214,8 @@ class Worker:
             if name not in self._named_bad:
                 self._named_bad.add(name)
                 self.log.note(self.progress.step, {"quarantined": name, "reason": reason})
-                if self.processes.first:
-                    with (self.run / "quarantine.tsv").open("a", encoding="utf-8") as listed:
-                        listed.write(f"{name}\t{' '.join(reason.split())}\n")
+                with (self.run / "quarantine.tsv").open("a", encoding="utf-8") as listed:
+                    listed.write(f"{name}\t{' '.join(reason.split())}\n")
 
     def _write_log(self, end: bool = False) -> None:
         self.log.write(self.progress, self.optimiser.param_groups[0]["lr"], end=end)
