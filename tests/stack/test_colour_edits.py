@@ -10,7 +10,7 @@ from layerize.errors import EditError, UsageError
 from layerize.stack import Layer, LayerStack
 from layerize.stack.adjust import monotone_curve
 from layerize.stack.colour import fit_gamut, from_oklab, to_oklab
-from layerize.stack.ink import TABLE_FROM, distinct
+from layerize.stack.ink import NO_INK, TABLE_FROM, as_codes, as_colours, distinct
 
 
 def swatches(*colours: tuple[int, int, int], alpha: int = 255) -> LayerStack:
@@ -186,8 +186,10 @@ def test_fit_gamut_keeps_lightness_and_hue_and_what_is_inside() -> None:
 
 def test_distinct_colours_are_the_same_both_ways() -> None:
     rgb = np.random.default_rng(0).integers(0, 40, (TABLE_FROM + 1, 3), np.uint8)
-    few, few_places = distinct(rgb[:-2])
-    many, many_places = distinct(rgb)
-    assert np.array_equal(few[few_places], rgb[:-2])
-    assert np.array_equal(many[many_places], rgb)
-    assert len(np.unique(many, axis=0)) == len(many)
+    codes = np.append(as_codes(rgb), NO_INK)
+    assert np.array_equal(as_colours(codes[:-1]), rgb)
+    few, few_places = distinct(codes[-100:])
+    many, many_places = distinct(codes)
+    assert np.array_equal(few[few_places], codes[-100:])
+    assert np.array_equal(many[many_places], codes)
+    assert (np.diff(many.astype(int)) > 0).all()

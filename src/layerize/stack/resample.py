@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from layerize.errors import EditError
 from layerize.stack.composite import Box
-from layerize.stack.convert import F32, premultiply, to_float, to_u8, unpremultiply
+from layerize.stack.convert import F32, to_float, to_u8
 from layerize.stack.layer import U8
 
 Fit: TypeAlias = Literal["contain", "cover", "stretch", "none"]
@@ -35,13 +35,18 @@ def resize_pixels(pixels: U8, width: int, height: int) -> U8:
     old_height, old_width = pixels.shape[:2]
     if (old_width, old_height) == (width, height):
         return pixels
-    resized = premultiply(to_float(pixels))
-    small = (min(width, old_width), min(height, old_height))
-    if small != (old_width, old_height):
-        resized = np.asarray(cv2.resize(resized, small, interpolation=cv2.INTER_AREA), np.float32)
+    if bool(pixels[..., 3].min() == 255):
+        return np.asarray(_resized(np.ascontiguousarray(pixels), width, height), np.uint8)
+    return _straight_u8([_resized(plane, width, height) for plane in _premultiplied(pixels)])
+
+
+def _resized(picture: npt.NDArray[Any], width: int, height: int) -> npt.NDArray[Any]:
+    small = (min(width, picture.shape[1]), min(height, picture.shape[0]))
+    if small != (picture.shape[1], picture.shape[0]):
+        picture = np.asarray(cv2.resize(picture, small, interpolation=cv2.INTER_AREA))
     if small != (width, height):
-        resized = np.asarray(cv2.resize(resized, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
-    return _straight_u8(resized)
+        picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC))
+    return picture
 
 
 def turn_pixels(
@@ -73,28 +78,24 @@ def turn_pixels(
     # Pixel centres lie at +1/2: q = T (p + 1/2 + offset - point) + point - first - 1/2.
     shift = turn @ (start + 0.5 - centre) + centre - first - 0.5
     matrix = np.hstack([turn, shift[:, None]])
-    turned = _warped(premultiply(to_float(pixels)), matrix, (int(size[0]), int(size[1])))
+    turned = [_warped(plane, matrix, (int(size[0]), int(size[1]))) for plane in _premultiplied(pixels)]
     return _straight_u8(turned), (int(first[0]), int(first[1]))
 
 
-def _warped(source: F32, matrix: npt.NDArray[np.float64], size: tuple[int, int]) -> F32:
+def _warped(plane: F32, matrix: npt.NDArray[np.float64], size: tuple[int, int]) -> F32:
     """Lanczos, each pixel kept within the range of the source around it, so that hard edges get no echoes.
 
     36 turns of 10 degrees of a drawing: 32 dB; OpenCV's cubic filter 27 dB (17 degrees there and back: 44 and 42 dB).
     """
     margin = 2
-    source = np.pad(source, ((margin, margin), (margin, margin), (0, 0)))
+    plane = np.pad(plane, margin)
     matrix = matrix.copy()
     matrix[:, 2] -= matrix[:, :2] @ (margin, margin)
     around = np.ones((3, 3), np.uint8)
-    result = np.empty((size[1], size[0], 4), np.float32)
-    for channel in range(4):  # one by one: six pictures are at work here
-        plane = np.ascontiguousarray(source[..., channel])
-        low = cv2.warpAffine(cv2.erode(plane, around), matrix, size, flags=cv2.INTER_NEAREST)
-        high = cv2.warpAffine(cv2.dilate(plane, around), matrix, size, flags=cv2.INTER_NEAREST)
-        turned = cv2.warpAffine(plane, matrix, size, flags=cv2.INTER_LANCZOS4)
-        np.clip(turned, low, high, out=result[..., channel])
-    return result
+    turned = cv2.warpAffine(plane, matrix, size, flags=cv2.INTER_LANCZOS4)
+    low = cv2.warpAffine(cv2.erode(plane, around), matrix, size, flags=cv2.INTER_NEAREST)
+    high = cv2.warpAffine(cv2.dilate(plane, around), matrix, size, flags=cv2.INTER_NEAREST)
+    return np.asarray(np.clip(turned, low, high), np.float32)
 
 
 def fit_pixels(pixels: U8, box: Box, fit: Fit) -> tuple[U8, tuple[int, int]]:
@@ -125,8 +126,16 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
-def _straight_u8(premultiplied: F32) -> U8:
-    """Cubic filters overshoot: back into what premultiplied colours can be, then straight ``u8``."""
-    premultiplied[..., 3] = np.clip(premultiplied[..., 3], 0, 1)
-    premultiplied[..., :3] = np.clip(premultiplied[..., :3], 0, premultiplied[..., 3:])
-    return to_u8(unpremultiply(premultiplied))
+def _premultiplied(pixels: U8) -> list[F32]:
+    """Four planes, (H, W) in 0..1: single planes are several times faster to work on than interleaved pixels."""
+    *colours, alpha = (to_float(plane) for plane in cv2.split(np.ascontiguousarray(pixels)))
+    return [colour * alpha for colour in colours] + [alpha]
+
+
+def _straight_u8(planes: list[F32]) -> U8:
+    """Filters overshoot: premultiplied planes back into what they can be, then straight ``u8`` (H, W, 4)."""
+    *colours, alpha = planes
+    alpha = np.clip(alpha, 0, 1)
+    share = 1 / np.maximum(alpha, np.float32(1e-6))
+    straight = [to_u8(np.clip(colour, 0, alpha) * share) for colour in colours]
+    return np.asarray(cv2.merge([*straight, to_u8(alpha)]), np.uint8)
