@@ -16,6 +16,14 @@ OWN = "{urn:layerize:1}"
 MAX_DEPTH = 200
 MAX_ELEMENTS = 100_000
 
+# Entities as drawing programs write them: a few namespaces. Longer or nested ones are bombs.
+MAX_ENTITIES, MAX_ENTITY = 64, 1_000
+# What the entities of one document may add up to, in characters.
+MAX_EXPANSION = 2**26
+
+_DOCTYPE = re.compile(r"<!DOCTYPE\s[^\[>]*(\[(?P<inner>.*?)\]\s*)?>", re.DOTALL | re.IGNORECASE)
+_ENTITY = re.compile(r"<!ENTITY\s+(?P<name>[\w.:-]+)\s+(?P<quote>[\"'])(?P<value>.*?)(?P=quote)\s*>", re.DOTALL)
+
 # XML 1.0, production 2 (Char): everything else cannot be written, not even escaped.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -56,6 +64,44 @@ def parse_xml(data: bytes, label: str) -> Element:
     except (expat.ExpatError, ValueError, LookupError) as error:  # the last two: an unknown encoding
         raise InputError(f"{label}: broken XML ({error}); save it again.") from error
     return builder.close()
+
+
+def without_doctype(data: bytes, label: str) -> bytes:
+    """The document without its type; short plain entities, as Illustrator declares them, are put in.
+
+    Raises:
+        InputError: Entities that are external, nested or long; LimitError if putting them in would fill memory.
+    """
+    if not re.search(rb"<!DOCTYPE", data[:1_000_000], re.IGNORECASE):
+        return data
+    encoding = re.match(rb"<\?xml[^>]*encoding=[\"']([\w-]+)", data)
+    text = data.decode(encoding[1].decode() if encoding else "utf-8-sig", "replace")
+    text = re.sub(r"^\ufeff?<\?xml[^>]*\?>", "", text)
+    found = _DOCTYPE.search(text)
+    if found is None:
+        raise InputError(f"{label}: has a document type (DOCTYPE) that cannot be read; save it without one.")
+    entities = _entities(found["inner"] or "", label)
+    text = text[: found.start()] + text[found.end() :]
+    if entities:
+        names = "|".join(re.escape(name) for name in entities)
+        growth = sum(len(entities[name]) for name in re.findall(f"&({names});", text))
+        if growth > MAX_EXPANSION:
+            raise LimitError(
+                f"{label}: its entities would fill more than {MAX_EXPANSION >> 20} MiB; refused as a bomb."
+            )
+        text = re.sub(f"&({names});", lambda match: entities[match[1]], text)
+    return text.encode("utf-8", "replace")
+
+
+def _entities(inner: str, label: str) -> dict[str, str]:
+    declared = len(re.findall(r"<!ENTITY", inner, re.IGNORECASE))
+    entities = {match["name"]: match["value"] for match in _ENTITY.finditer(inner)}
+    plain = all(len(value) <= MAX_ENTITY and not re.search("[&<%]", value) for value in entities.values())
+    if declared != len(entities) or declared > MAX_ENTITIES or not plain:
+        raise InputError(
+            f"{label}: declares XML entities that are external, nested or long, as bombs do; save it without them."
+        )
+    return entities
 
 
 def xml_text(text: str) -> str:

@@ -13,7 +13,6 @@ from xml.etree.ElementTree import Element
 
 from layerize.data.design_file import DesignFile
 from layerize.data.readers.notes import Notes
-from layerize.data.readers.svg_fonts import missing_families
 from layerize.data.readers.svg_level import (
     SMALL_SIDE,
     Unit,
@@ -23,9 +22,10 @@ from layerize.data.readers.svg_level import (
     label_of,
     units_of,
 )
-from layerize.data.readers.svg_render import Renderer
-from layerize.data.readers.svg_source import SODIPODI, local, property_of, read_source, set_property
 from layerize.formats.own_marks import as_blend
+from layerize.formats.svg_draw import Renderer
+from layerize.formats.svg_fonts import missing_families
+from layerize.formats.svg_source import SODIPODI, local, property_of, read_source, set_property
 from layerize.stack.composite import Box, ink_box
 from layerize.stack.layer import BlendMode, Group, Layer, LayerStack, Node
 
@@ -43,7 +43,8 @@ def read(path: Path, max_pixels: int) -> DesignFile:
         InputError: Damaged, or dangerous; LimitError for bombs.
     """
     notes = Notes()
-    root = read_source(path, max_pixels, notes)
+    with notes.listening():
+        root = read_source(path, max_pixels)
     renderer = Renderer(root, str(path), max_pixels)
     if abs(renderer.scale - 1) > 1e-6:
         notes.add("scaled", detail=f"{renderer.scale:.4g} times its own size")

@@ -9,8 +9,8 @@ from xml.etree.ElementTree import Element
 import numpy as np
 import numpy.typing as npt
 
-from layerize.data.readers.svg_render import DRAWABLE
-from layerize.data.readers.svg_source import INKSCAPE, SVG, local, property_of
+from layerize.formats.svg_draw import DRAWABLE
+from layerize.formats.svg_source import INKSCAPE, SVG, local, property_of
 from layerize.stack.composite import Box
 
 # Long side of the small drawings that tell what is seen and where.

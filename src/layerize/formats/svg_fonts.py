@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from PIL import ImageFont
 
-from layerize.data.readers.svg_source import local, property_of
+from layerize.formats.svg_source import local, property_of
 
 _GENERIC = frozenset({"serif", "sans-serif", "sans", "monospace", "cursive", "fantasy", "system-ui", "inherit"})
 _SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")

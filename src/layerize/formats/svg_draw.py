@@ -10,9 +10,9 @@ from xml.etree.ElementTree import Element, tostring
 
 import numpy as np
 
-from layerize.data.readers.svg_source import HREFS, SVG, local
 from layerize.errors import InputError, MissingExtraError
 from layerize.formats.image import decode_image
+from layerize.formats.svg_source import HREFS, SVG, local
 from layerize.stack.layer import U8
 
 # CSS pixels per inch; with resvg_py's default of 0, every size in mm, cm, in or pt is invalid.
@@ -20,24 +20,10 @@ DPI = 96
 # The longer side of a drawing, in pixels: icons are enlarged, posters in millimetres shrunk; within it the own size.
 MIN_SIDE, MAX_SIDE = 256, 2048
 
-DRAWABLE = frozenset(
-    [
-        "g",
-        "a",
-        "svg",
-        "switch",
-        "use",
-        "image",
-        "text",
-        "path",
-        "rect",
-        "circle",
-        "ellipse",
-        "line",
-        "polyline",
-        "polygon",
-    ]
-)
+_GROUPS = {"g", "a", "svg", "switch"}
+_SHAPES = {"path", "rect", "circle", "ellipse", "line", "polyline", "polygon"}
+DRAWABLE = frozenset(_GROUPS | _SHAPES | {"use", "image", "text"})
+"""Elements that draw something where they stand."""
 _UNITS = {"": 1, "px": 1, "pt": 96 / 72, "pc": 16, "mm": 96 / 25.4, "cm": 96 / 2.54, "in": 96, "em": 16, "ex": 8}
 
 

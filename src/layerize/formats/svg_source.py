@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import gzip
 import re
 import zlib
 from collections.abc import Iterator
@@ -16,10 +15,10 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 from xml.etree.ElementTree import Element, register_namespace
 
-from layerize.data.readers.notes import Notes
 from layerize.errors import InputError, LimitError
 from layerize.formats.image import decode_image, read_bytes
-from layerize.formats.xml_safe import parse_xml
+from layerize.formats.loss import report
+from layerize.formats.xml_safe import parse_xml, without_doctype
 
 SVG = "{http://www.w3.org/2000/svg}"
 INKSCAPE = "{http://www.inkscape.org/namespaces/inkscape}"
@@ -28,31 +27,31 @@ XLINK = "{http://www.w3.org/1999/xlink}"
 HREFS = ("href", f"{XLINK}href")
 
 MAX_BYTES = 64 * 2**20
-# Entities as drawing programs write them: a few namespaces. Longer or nested ones are bombs.
-MAX_ENTITIES, MAX_ENTITY = 64, 1_000
 # Elements that would be drawn after every <use> is followed; more is a bomb of references.
 MAX_DRAWN = 300_000
-
-_DOCTYPE = re.compile(r"<!DOCTYPE\s[^\[>]*(\[(?P<inner>.*?)\]\s*)?>", re.DOTALL | re.IGNORECASE)
-_ENTITY = re.compile(r"<!ENTITY\s+(?P<name>[\w.:-]+)\s+(?P<quote>[\"'])(?P<value>.*?)(?P=quote)\s*>", re.DOTALL)
 
 register_namespace("", SVG[1:-1])
 register_namespace("xlink", XLINK[1:-1])
 
 
-def read_source(path: Path, max_pixels: int, notes: Notes) -> Element:
+def read_source(path: Path, max_pixels: int) -> Element:
     """The root element, cleaned.
 
     Raises:
         InputError: Not an SVG, broken XML, entities beyond plain short ones; LimitError for bombs.
     """
-    root = parse_xml(_without_doctype(_text_of(path), str(path)), str(path))
+    return parse_svg(_text_of(path), str(path), max_pixels)
+
+
+def parse_svg(data: bytes, label: str, max_pixels: int) -> Element:
+    """``read_source`` for bytes at hand; ``label`` names them in messages."""
+    root = parse_xml(without_doctype(data, label), label)
     if root.tag == "svg":
         _give_namespace(root)
     if root.tag != f"{SVG}svg":
-        raise InputError(f"{path}: its root element is {root.tag!r}, not svg; give an SVG file.")
-    _clean(root, str(path), max_pixels, notes)
-    _check_uses(root, str(path))
+        raise InputError(f"{label}: its root element is {root.tag!r}, not svg; give an SVG file.")
+    _clean(root, label, max_pixels)
+    _check_uses(root, label)
     return root
 
 
@@ -84,7 +83,7 @@ def _text_of(path: Path) -> bytes:
         try:
             stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
             data, compressed = stream.decompress(data, MAX_BYTES + 1), len(data)
-        except (zlib.error, gzip.BadGzipFile, EOFError) as error:
+        except zlib.error as error:
             raise InputError(f"{path}: damaged compression ({error}); save it again.") from error
         if len(data) > MAX_BYTES:
             raise LimitError(f"{path}: unpacks to more than {MAX_BYTES >> 20} MiB from {compressed} bytes; refused.")
@@ -93,83 +92,51 @@ def _text_of(path: Path) -> bytes:
     return data
 
 
-def _without_doctype(data: bytes, label: str) -> bytes:
-    """The document without its type; plain entities are replaced, all others refused."""
-    if not re.search(rb"<!DOCTYPE", data[:1_000_000], re.IGNORECASE):
-        return data
-    encoding = re.match(rb"<\?xml[^>]*encoding=[\"']([\w-]+)", data)
-    text = data.decode(encoding[1].decode() if encoding else "utf-8-sig", "replace")
-    text = re.sub(r"^\ufeff?<\?xml[^>]*\?>", "", text)
-    found = _DOCTYPE.search(text)
-    if found is None:
-        raise InputError(f"{label}: has a document type (DOCTYPE) that cannot be read; save it without one.")
-    entities = _entities(found["inner"] or "", label)
-    text = text[: found.start()] + text[found.end() :]
-    if entities:
-        names = "|".join(re.escape(name) for name in entities)
-        growth = sum(len(entities[name]) for name in re.findall(f"&({names});", text))
-        if growth > MAX_BYTES:
-            raise LimitError(f"{label}: its entities would fill more than {MAX_BYTES >> 20} MiB; refused as a bomb.")
-        text = re.sub(f"&({names});", lambda match: entities[match[1]], text)
-    return text.encode("utf-8", "replace")
-
-
-def _entities(inner: str, label: str) -> dict[str, str]:
-    declared = len(re.findall(r"<!ENTITY", inner, re.IGNORECASE))
-    entities = {match["name"]: match["value"] for match in _ENTITY.finditer(inner)}
-    plain = all(len(value) <= MAX_ENTITY and not re.search("[&<%]", value) for value in entities.values())
-    if declared != len(entities) or declared > MAX_ENTITIES or not plain:
-        raise InputError(
-            f"{label}: declares XML entities that are external, nested or long, as bombs do; save it without them."
-        )
-    return entities
-
-
 def _give_namespace(element: Element) -> None:
     for node in element.iter():
         if isinstance(node.tag, str) and not node.tag.startswith("{"):
             node.tag = SVG + node.tag
 
 
-def _clean(root: Element, label: str, max_pixels: int, notes: Notes) -> None:
+def _clean(root: Element, label: str, max_pixels: int) -> None:
     for parent in root.iter():
         for child in list(parent):
-            if _unwanted(child, notes):
+            if _unwanted(child, label):
                 parent.remove(child)
         for key in HREFS:
-            if key in parent.attrib and not _harmless(parent, parent.attrib[key], label, max_pixels, notes):
+            if key in parent.attrib and not _harmless(parent, parent.attrib[key], label, max_pixels):
                 del parent.attrib[key]
 
 
-def _unwanted(element: Element, notes: Notes) -> bool:
+def _unwanted(element: Element, label: str) -> bool:
     """Whether the element is a script, or of a kind that the renderer draws wrongly or not at all."""
     kind = local(element)
     if kind in ("flowRoot", "foreignObject"):
         text = " ".join("".join(element.itertext()).split())
         if text:
-            notes.add("lost-text", element.get("id", ""), f"{kind}: {text}")
+            report(label, "lost-text", element.get("id", ""), f"{kind}: {text}")
         return True
     return kind == "script"
 
 
-def _harmless(element: Element, reference: str, label: str, max_pixels: int, notes: Notes) -> bool:
+def _harmless(element: Element, reference: str, label: str, max_pixels: int) -> bool:
     reference = reference.strip()
     if reference.startswith("#") or local(element) == "a":
         return True
     name = element.get("id", "")
     if not reference.startswith("data:"):
-        notes.add("external-link", name, reference[:200])
+        report(label, "external-link", name, reference[:200])
         return False
     kind, data = _embedded(reference)
     if "svg" in kind:
-        notes.add("lost", name, "an SVG inside the SVG as a picture")
+        report(label, "lost", name, "an SVG inside the SVG as a picture")
         return False
     try:
         decode_image(data, f"{label}, embedded picture", max_pixels=max_pixels)
     except LimitError:
         raise
     except InputError as error:
-        notes.add("damaged", name, str(error))
+        report(label, "damaged", name, str(error))
         return False
     return True
 
