@@ -14,8 +14,10 @@ from layerize.stack.composite import Box, flatten
 from layerize.stack.layer import Layer, LayerStack
 from layerize.stack.levels import levels
 
+FEWEST = 4
+"""Groups are not made layers where fewer than this would be left."""
 MOST_COMPARED = 400
-"""Pairs are compared; of more layers than this, neighbours in the same group are merged first."""
+"""Pairs of layers that are compared are of at most as many; of more, neighbours in the order are joined first."""
 
 BACKGROUND = 0.9
 """Share of the canvas from which a layer is a background, with which nothing is merged as long as there is a choice."""
@@ -45,9 +47,10 @@ def merge_groups_of(placed: Sequence[Placed]) -> tuple[list[Placed], list[list[s
 def merge_down(placed: Sequence[Placed], size: tuple[int, int], most: int) -> tuple[list[Placed], list[list[str]]]:
     """Merge until at most ``most`` layers are left.
 
-    Two layers may become one where nothing between them overlaps the one that moves. Of all such pairs the one with
-    the deepest common group goes first, and among equals the pair that lies closest and is smallest, so that an icon's
-    strokes join before two icons do, and nothing joins the background before everything else has.
+    First the author's groups become layers, the deepest ones first and all of one depth together, so that a face is
+    not one layer and a hand ten. Where that would leave too little (everything in one group) or is not enough, pairs
+    are joined: two layers may become one where nothing between them overlaps the one that moves; the pair that lies
+    closest and is smallest goes first, inside one group before across, and with the background last of all.
 
     Args:
         placed: Plain layers bottom to top.
@@ -59,21 +62,24 @@ def merge_down(placed: Sequence[Placed], size: tuple[int, int], most: int) -> tu
     """
     if len(placed) <= most:
         return list(placed), []
-    runs = _Runs(_few(placed), size)
+    members = [[item] for item in placed]
+    for depth in range(max(len(item.groups) for item in placed), 0, -1):
+        coarser = [list(run) for _, run in itertools.groupby(placed, functools.partial(_group_at, depth))]
+        if len(coarser) < min(FEWEST, most):
+            break
+        members = coarser
+        if len(members) <= most:
+            return _joined(members)
+    runs = _Runs(_few(members), size)
     while len(runs.members) > most:
         runs.join_best()
     return _joined(runs.members)
 
 
-def _few(placed: Sequence[Placed]) -> list[list[Placed]]:
-    """Every layer alone; where there are too many to compare, runs of neighbours of one group, deepest groups first."""
-    runs = [[item] for item in placed]
-    for depth in range(max((len(item.groups) for item in placed), default=0), 0, -1):
-        if len(runs) <= MOST_COMPARED:
-            return runs
-        runs = [list(run) for _, run in itertools.groupby(placed, functools.partial(_group_at, depth))]
-    length = -(-len(runs) // MOST_COMPARED)
-    return [list(itertools.chain(*runs[start : start + length])) for start in range(0, len(runs), length)]
+def _few(members: list[list[Placed]]) -> list[list[Placed]]:
+    """The same sets, or runs of neighbours of equal length where there are too many to compare."""
+    length = -(-len(members) // MOST_COMPARED)
+    return [list(itertools.chain(*members[start : start + length])) for start in range(0, len(members), length)]
 
 
 def _group_at(depth: int, item: Placed) -> object:

@@ -84,7 +84,7 @@ def worst_difference(one: U8, other: U8) -> int:
     """The largest difference of two straight RGBA pictures, in levels of 255.
 
     Of each pixel the smaller of two measures counts: the channels as they are, and premultiplied, since neither alone
-    is fair: a colour under faint alpha is hardly seen, and one level of alpha with one of colour is one level's rounding.
+    is fair: a colour under faint alpha is hardly seen, and one level of alpha with one of colour is mere rounding.
     """
     worst = 0
     rows = max(1, BAND_PIXELS // one.shape[1])
