@@ -212,13 +212,8 @@ def _flat_fill(rgb_HW3: F32, hole_HW: Bools) -> F32 | None:
     colours = rgb_HW3[ring_of(hole_HW, 0, FLAT_RING)]
     if len(colours) < 50:
         return None
-    kinds: list[F32] = []
-    rest = colours
-    while len(kinds) < FLAT_COLOURS and len(rest) > 0.02 * len(colours):
-        kinds.append(mode_of(rest))
-        rest = rest[np.abs(rest - kinds[-1]).max(1) > FLAT_WIDTH]
-    nearest = np.stack([np.abs(colours - kind).max(1) for kind in kinds]).min(0)
-    if len(rest) > FLAT_REST * len(colours) or float(nearest[nearest < FLAT_WIDTH].mean()) > FLAT_GRAIN:
+    kinds = flat_colours(colours, FLAT_REST)
+    if not kinds:
         return None
     apart = np.stack([np.abs(rgb_HW3 - kind).max(2) for kind in kinds], axis=2)
     own = np.where((apart < FLAT_WIDTH) & (apart == apart.min(2, keepdims=True)) & ~hole_HW[..., None], 1.0, 0.0)
@@ -235,6 +230,19 @@ def _flat_fill(rgb_HW3: F32, hole_HW: Bools) -> F32 | None:
         share += weight
     result: F32 = np.where(hole_HW[..., None], filled / np.maximum(share, 1e-6)[..., None], rgb_HW3)
     return result
+
+
+def flat_colours(colours_N3: F32, rest_share: float) -> list[F32]:
+    """The few colours that all but ``rest_share`` (0..1) of some pixels have; none where there are shades."""
+    kinds: list[F32] = []
+    rest = colours_N3
+    while len(kinds) < FLAT_COLOURS and len(rest) > 0.02 * len(colours_N3):
+        kinds.append(mode_of(rest))
+        rest = rest[np.abs(rest - kinds[-1]).max(1) > FLAT_WIDTH]
+    if not kinds or len(rest) > rest_share * len(colours_N3):
+        return []
+    nearest = np.stack([np.abs(colours_N3 - kind).max(1) for kind in kinds]).min(0)
+    return kinds if float(nearest[nearest < FLAT_WIDTH].mean()) <= FLAT_GRAIN else []
 
 
 def _settled(pull_HWK: F32, known_HW: Bools, hole_HW: Bools) -> F32:

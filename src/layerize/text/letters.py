@@ -68,7 +68,7 @@ def letters_on_surface(rgb_HW3: F32, surface_HW3: F32, noise: float, region: Reg
     strength = np.linalg.norm(away, axis=2)
     weak = (np.abs(away).max(2) > noise) & near
     seed = weak & (region.depth_HW > 0.1 * unit) & ~other_HW & (strength > LEAST_PEAK)
-    seed &= ~_passing(rgb_HW3, seed, weak & (region.depth_HW < -0.1 * unit))
+    seed &= ~_passing(rgb_HW3, weak, weak & (region.depth_HW < -0.1 * unit))
     if seed.sum() < 6:
         return None
     fill = mode_of(rgb_HW3[seed], strength[seed] ** 3)  # thin strokes are mostly mixtures with the ground
@@ -99,13 +99,17 @@ def letters_on_surface(rgb_HW3: F32, surface_HW3: F32, noise: float, region: Reg
     return Letters(mask, tinted & mask, weak & ~mask, fill)
 
 
-def _passing(rgb: F32, seed: Bools, outside: Bools) -> Bools:
-    """Pixels of a colour that goes on outside the polygon: something that passes before or behind the letters."""
-    if outside.sum() < max(12.0, 0.1 * float(seed.sum())):
-        return np.zeros_like(seed)
-    passing = np.abs(rgb - mode_of(rgb[outside])).max(2) < 30
-    within, beyond = float(passing[seed].mean()), float(passing[outside].mean())
-    return passing if beyond > 0.5 and within < 0.8 else np.zeros_like(seed)
+def _passing(rgb: F32, weak: Bools, outside: Bools) -> Bools:
+    """Connected pixels of a colour that go on outside the polygon: what passes before or behind the letters."""
+    if outside.sum() < max(12.0, 0.1 * float(weak.sum())):
+        return np.zeros_like(weak)
+    colour = np.abs(rgb - mode_of(rgb[outside])).max(2) < 30
+    count, labels = connected(colour & weak)
+    beyond = np.bincount(labels[outside], minlength=count)
+    passing = beyond > 0.25 * np.bincount(labels.ravel(), minlength=count)
+    passing[0] = False
+    kept: Bools = passing[labels]
+    return kept
 
 
 def _fill_field(rgb: F32, seed: Bools, strength: F32, fill: F32) -> F32:

@@ -17,9 +17,9 @@ from layerize.text.ground import (
     Bools,
     Surface,
     fit_surface,
+    flat_colours,
     inpaint,
     is_calm,
-    mode_of,
     ring_of,
     smooth_fill,
     soft_fill,
@@ -28,7 +28,8 @@ from layerize.text.letters import ALIGNED, Letters, connected, fades, grown, let
 from layerize.text.region import Region
 
 WHOLE = 0.88  # share of the neighbourhood's strongest difference from which a pixel may be covered wholly
-STRANGE = 0.25  # of a polygon beside its letters may be neither ground nor one other colour
+STRANGE = 0.25  # of a polygon beside its letters may be neither ground nor of a few flat colours
+EDGES = 0.35  # of what lies beside them may be mixtures of those colours
 SHADOW_REACH = 0.16  # line heights that a shadow on a texture is looked for
 SHADOW_VEIL, SHADOW_DEPTH = 0.1, 6.0  # mean strength that it has at least, and levels that it darkens by
 LEAST_ALPHA = 0.02
@@ -93,10 +94,8 @@ def _on_surface(rgb: F32, surface: Surface, region: Region, other_HW: Bools) -> 
         return None
     inside = (region.depth_HW > 0) & ~grown(letters.mask_HW, 2) & ~other_HW
     strange = inside & letters.foreign_HW
-    if strange.sum() > STRANGE * max(float(inside.sum()), 1.0):
-        colours = rgb[strange]
-        if float((np.abs(colours - mode_of(colours)).max(1) < 12).mean()) < 0.5:
-            return None
+    if strange.sum() > STRANGE * max(float(inside.sum()), 1.0) and not flat_colours(rgb[strange], EDGES):
+        return None
     return letters, surface, noise
 
 
