@@ -53,6 +53,12 @@ def run(folder: Path, jobs: int) -> tuple[float, list[Outcome]]:
     return time.perf_counter() - start, outcomes
 
 
+def cpu_seconds() -> float:
+    """Processor time of this process and of all that it has started and waited for."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=2)
@@ -71,12 +77,15 @@ def main() -> None:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
+        before = cpu_seconds()
         seconds, outcomes = run(folder, options.jobs)
+        work = cpu_seconds() - before
         failed = [outcome for outcome in outcomes if outcome.status == "failed"]
         each = statistics.median(outcome.seconds for outcome in outcomes)
         design = f"{len(stack)} layers of {SIDE}x{SIDE}"
         print(f"{len(outcomes)} variants of {design}, {os.cpu_count()} cores, -j {options.jobs}:")
         print(f"  {seconds:.1f} s in all, {each:.2f} s of a process each (median), {len(failed)} failed")
+        print(f"  {work:.1f} s of processor time: what it takes where other jobs use the cores as well")
         print(f"  again, nothing changed: {run(folder, options.jobs)[0]:.1f} s")
         for outcome in failed:
             print(f"  {outcome.row.name}: {outcome.error}")
