@@ -83,7 +83,7 @@ def blurred_patch(composite: U8) -> Box | None:
     spread = np.sqrt(np.maximum(cv2.resize(coarse**2, (GRID, GRID), interpolation=cv2.INTER_AREA) - mean**2, 0))
     if float((detail > 4).mean()) < 0.6:  # not a photo: drawings have flat parts everywhere
         return None
-    blurred = ((detail < 1.2) & (spread > 4)).astype(np.uint8)
+    blurred = ((detail < 1.2) & (spread > 1)).astype(np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(blurred, connectivity=4)
     for x, y, width, height, area in stats[1:]:
         inside = x > 0 and y > 0 and x + width < GRID and y + height < GRID

@@ -181,6 +181,7 @@ def _replace(source: SourceFile, **changes: str) -> SourceFile:
 def _sha256(path: Path) -> str:
     """Of a file, or of a manifest folder's files with their names."""
     digest = hashlib.sha256()
+    path.stat()  # a missing one has no files, but is no empty folder either
     files = [path] if path.is_file() else sorted(entry for entry in path.rglob("*") if entry.is_file())
     for file in files:
         if path.is_dir():
