@@ -14,7 +14,7 @@ from layerize.cli.edit import OPERATIONS, take_edits
 from layerize.cli.main import COMMANDS, load_command
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/cli.md", "docs/architecture.md")
+PAGES = ("README.md", "docs/cli.md", "docs/architecture.md", "docs/editing.md")
 EXTRA_OPTIONS = {"edit": set(OPERATIONS)}
 DEFAULTS = {"train": "train run"}
 """Groups of which one command may be left out."""

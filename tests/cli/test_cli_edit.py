@@ -106,7 +106,8 @@ def first_pixel(layer: Layer) -> tuple[int, ...]:
 
 
 def test_every_operation_has_a_case() -> None:
-    assert set(CASES) == set(OPERATIONS)
+    need_a_model = {"--latent", "--style"}
+    assert set(CASES) == set(OPERATIONS) - need_a_model
 
 
 @pytest.mark.parametrize("option", CASES)
@@ -193,6 +194,7 @@ def test_an_edited_stack_does_not_claim_to_equal_the_picture(cli, folder: Path) 
             "--background: 'linear-gradient(red)' has fewer than two colours",
         ),
         (2, ["--shadow", "1", "bake=perhaps"], "--shadow: 'perhaps' is neither yes nor no"),
+        (2, ["--recolour", "1", "red"], "there is no edit --recolour; did you mean --recolor"),
         (2, [], "there is nothing to do; give one of --move"),
     ],
 )

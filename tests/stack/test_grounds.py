@@ -115,6 +115,18 @@ def test_where_shadows_cannot_be_carried_over_a_warning_says_why(stack: LayerSta
     assert [n.name for n in new.layers if n.name == "Shadows"] == []
 
 
+def test_a_group_can_be_the_old_background() -> None:
+    stack, shadow, seen = shaded()
+    grouped = stack.group(["Background"], name="Ground")
+    new = grouped.background("#3090c0", shadows=True)
+    assert [n.name for n in new.layers] == ["Ground", "Shadows", "Thing"]
+    assert new.layers[0].id == grouped.layers[0].id
+    wanted = np.array((48, 144, 192)) * (1 - shadow[..., None])
+    assert np.abs(flatten(new)[..., :3] - wanted)[seen].mean() < 1
+    beside = grouped.crop(0, 0, 200, 150).extend(right=5).background("teal")
+    assert [n.name for n in beside.layers] == ["Ground", "Thing"], "what lies off the canvas comes back and covers it"
+
+
 def test_a_plain_background_carries_no_shadow() -> None:
     ground = Layer(pixels=np.full((50, 50, 4), (220, 210, 200, 255), np.uint8), name="Background")
     stack = LayerStack(size=(50, 50), layers=(ground, Layer(pixels=disc(9, (9, 9, 9)), offset=(10, 10))))

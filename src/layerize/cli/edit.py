@@ -7,6 +7,7 @@ are is the business of the room ``edits``.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,11 +60,27 @@ def _take_settings(option: str, words: list[str]) -> tuple[tuple[str, str], ...]
     return tuple(settings)
 
 
+def _refuse_near_misses(rest: Sequence[str], known: set[str]) -> None:
+    """An unknown option that is nearly an edit's name is told so.
+
+    Raises:
+        UsageError: There is one.
+    """
+    for word in rest:
+        option = word.partition("=")[0]
+        if option == "--":
+            return
+        near = difflib.get_close_matches(option, OPERATIONS, n=3) if option.startswith("--") else []
+        if near and option not in known and option != "--help":
+            raise UsageError(f"there is no edit {option}; did you mean {' or '.join(near)}?")
+
+
 class OrderedEdits(TyperCommand):
     """A command that takes the edits out of the arguments before they are parsed, and lists them in its help."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.meta["edits"], rest = take_edits(args)
+        _refuse_near_misses(rest, {option for parameter in self.params for option in parameter.opts})
         return super().parse_args(ctx, rest)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:

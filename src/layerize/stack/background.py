@@ -13,8 +13,9 @@ from layerize.stack.carried_shadows import carried_shadows
 from layerize.stack.colour import Colour, parse_colour
 from layerize.stack.composite import Box
 from layerize.stack.gradient import Gradient, draw_gradient, is_gradient, parse_gradient
-from layerize.stack.layer import U8, Layer, LayerStack
+from layerize.stack.layer import U8, Group, Layer, LayerStack
 from layerize.stack.resample import Fit, fit_pixels
+from layerize.stack.tree import shape_of
 
 NAME = "Background"
 
@@ -24,7 +25,8 @@ def background(
 ) -> LayerStack:
     """Give the stack another background.
 
-    The bottom layer is replaced if it covers the whole canvas or is named "Background"; otherwise one is put below.
+    The bottom layer or group is replaced if it covers the whole canvas or is named "Background"; otherwise a layer is
+    put below.
 
     Args:
         stack: The stack.
@@ -39,8 +41,8 @@ def background(
         UsageError: Not a colour or gradient.
     """
     ground = _paint(value, stack.size, fit)
-    bottom = stack.layers[0] if stack.layers else None
-    if not (isinstance(bottom, Layer) and (bottom.name == NAME or covers(bottom, stack.size))):
+    bottom = _old_ground(stack)
+    if bottom is None:
         if shadows:
             warnings.warn("there is no old background that could carry shadows.", LayerizeWarning, 2)
         return stack.with_layers((Layer(pixels=ground, name=NAME), *stack.layers))
@@ -48,10 +50,19 @@ def background(
     carried: tuple[Layer, ...] = ()
     if shadows:
         try:
-            carried = (carried_shadows(stack),)
+            carried = (carried_shadows(stack.with_layers((bottom, *stack.layers[1:]))),)
         except EditError as error:
             warnings.warn(f"no shadows were carried over: {str(error).rstrip('.')}.", LayerizeWarning, 2)
     return stack.with_layers((new, *carried, *stack.layers[1:]))
+
+
+def _old_ground(stack: LayerStack) -> Layer | None:
+    """The bottom node if it is a background; a group as one layer."""
+    node = stack.layers[0] if stack.layers else None
+    layer = shape_of(node) if isinstance(node, Group) else node
+    if layer is None or not (layer.name == NAME or covers(layer, stack.size)):
+        return None
+    return layer
 
 
 def _paint(value: Colour | Gradient | U8, size: tuple[int, int], fit: Fit) -> U8:

@@ -16,6 +16,8 @@ from layerize.stack.tree import Ref, ink_of, render, siblings_of_all, with_sibli
 
 # What rounding to eight bits may cost; the promise of the whole project.
 TOLERANCE = 1
+ROWS = 256
+"""Compared at a time, so that a large canvas needs no gigabytes."""
 
 
 def merge(stack: LayerStack, refs: Sequence[Ref], *, name: str | None = None, exact: bool = True) -> LayerStack:
@@ -106,8 +108,11 @@ def _picture(stack: LayerStack, members: tuple[Node, ...], last: int) -> U8:
 
 def _difference(a: U8, b: U8) -> int:
     """The largest difference of two pictures, premultiplied, in levels of 255."""
-    one, other = (np.rint(premultiply(to_float(picture)) * 255) for picture in (a, b))
-    return int(np.abs(one - other).max())
+    largest = 0
+    for rows in (slice(y, y + ROWS) for y in range(0, a.shape[0], ROWS)):
+        one, other = (np.rint(premultiply(to_float(picture[rows])) * 255) for picture in (a, b))
+        largest = max(largest, int(np.abs(one - other).max()))
+    return largest
 
 
 def _reason(chosen: list[Node], between: list[Node]) -> str:
