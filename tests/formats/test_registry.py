@@ -18,13 +18,24 @@ def stack() -> LayerStack:
     return LayerStack(size=(9, 6), layers=(Layer(pixels=pixels),))
 
 
-READABLE = [f"x{extension}" for extension, chosen in FORMATS.items() if chosen.load is not None]
+BOTH_WAYS = [f"x{extension}" for extension, chosen in FORMATS.items() if chosen.load and chosen.save]
+READ_ONLY = [f"x{extension}" for extension, chosen in FORMATS.items() if chosen.save is None]
 
 
-@pytest.mark.parametrize("name", ["folder", *READABLE, "X.PSD"])
+@pytest.mark.parametrize("name", ["folder", *BOTH_WAYS, "X.PSD"])
 def test_every_format_saves_and_loads(name: str, tmp_path: Path) -> None:
     save(stack(), tmp_path / name)
     assert np.array_equal(flatten(load(tmp_path / name)), flatten(stack()))
+
+
+@pytest.mark.parametrize("name", READ_ONLY)
+def test_some_formats_are_only_read(name: str, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"can only be read; save as one of .*\.psd"):
+        save(stack(), tmp_path / name)
+    assert not (tmp_path / name).exists()
+    (tmp_path / name).write_bytes(b"no such thing")
+    with pytest.raises(InputError, match=name):
+        load(tmp_path / name)
 
 
 def test_overwrite(tmp_path: Path) -> None:
@@ -36,12 +47,13 @@ def test_overwrite(tmp_path: Path) -> None:
 
 def test_unknown_extensions(tmp_path: Path) -> None:
     with pytest.raises(
-        OutputError, match=r"unknown extension '\.xcf'; use .*\.layers, \.ora, .*\.zip, or no extension for a folder"
+        OutputError,
+        match=r"unknown extension '\.afdesign'; use .*\.layers, \.ora, .*\.zip, or no extension for a folder",
     ):
-        save(stack(), tmp_path / "x.xcf")
-    (tmp_path / "x.xcf").touch()
-    with pytest.raises(InputError, match=r"unknown extension '\.xcf'"):
-        load(tmp_path / "x.xcf")
+        save(stack(), tmp_path / "x.afdesign")
+    (tmp_path / "x.afdesign").touch()
+    with pytest.raises(InputError, match=r"unknown extension '\.afdesign'"):
+        load(tmp_path / "x.afdesign")
     (tmp_path / "x").touch()
     with pytest.raises(InputError, match="x is a file without a known extension; give a folder or one of"):
         load(tmp_path / "x")

@@ -110,13 +110,13 @@ def split(
 
     A picture that fails does not stop the others; the exit code is then 1.
     """
-    from layerize.formats import FORMATS
+    from layerize.formats import WRITABLE
 
-    extension = _extension(file_format, FORMATS)
+    extension = _extension(file_format, WRITABLE)
     if layer:
         jobs = [Job(*stack_and_target(images, out, extension), sheet)]
     else:
-        jobs = plan(images, out=out, extension=extension, sheet=sheet, extensions=FORMATS)
+        jobs = plan(images, out=out, extension=extension, sheet=sheet, extensions=WRITABLE)
     options = {"layers": layers, "steps": steps, "seed": seed, "prompt": prompt, "parts": parts, "depth": depth}
     _check_text(text)
     options |= {"text": text, "max_pixels": max_pixels}

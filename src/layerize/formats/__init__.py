@@ -2,6 +2,6 @@
 
 from layerize.formats.image import DEFAULT_MAX_PIXELS, FlatImage, read_image
 from layerize.formats.image_write import write_image
-from layerize.formats.registry import FORMATS, load, save
+from layerize.formats.registry import FORMATS, WRITABLE, load, save
 
-__all__ = ["DEFAULT_MAX_PIXELS", "FORMATS", "FlatImage", "load", "read_image", "save", "write_image"]
+__all__ = ["DEFAULT_MAX_PIXELS", "FORMATS", "WRITABLE", "FlatImage", "load", "read_image", "save", "write_image"]

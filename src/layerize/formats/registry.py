@@ -20,23 +20,26 @@ from layerize.stack.layer import LayerStack
 class Format:
     """A layered format: its name for people, and where its functions are ("module:function" below layerize.formats).
 
-    ``save(stack, path)`` writes atomically; ``load(path, max_pixels=...)`` reads untrusted files, None: write only.
+    ``save(stack, path)`` writes atomically, None: read only; ``load(path, max_pixels=...)`` reads untrusted files, None:
+    write only.
     """
 
     name: str
-    save: str
+    save: str | None = None
     load: str | None = None
 
 
 FOLDER = Format(name="manifest folder", save="manifest:save_folder", load="manifest:load_folder")
 _PSD = Format(name="Photoshop", save="psd:save_psd", load="psd_read:load_psd")
 _BUILD_UP = Format(name="an animation", save="build_up:save_build_up")
+_XCF = Format(name="GIMP", load="xcf_read:load_xcf")
 _TIFF = Format(name="layered TIFF", save="tiff:save_tiff", load="tiff:load_tiff")
 
 FORMATS: dict[str, Format] = {
     ".apng": _BUILD_UP,
     ".exr": Format(name="OpenEXR", save="exr:save_exr", load="exr:load_exr"),
     ".gif": _BUILD_UP,
+    ".kra": Format(name="Krita", load="kra_read:load_kra"),
     ".layers": FOLDER,
     ".ora": Format(name="OpenRaster", save="ora:save_ora", load="ora_read:load_ora"),
     ".pptx": Format(name="PowerPoint", save="pptx:save_pptx"),
@@ -46,8 +49,15 @@ FORMATS: dict[str, Format] = {
     ".tif": _TIFF,
     ".tiff": _TIFF,
     ".webp": _BUILD_UP,
+    ".xcf": _XCF,
+    ".xcf.bz2": _XCF,
+    ".xcf.gz": _XCF,
+    ".xcf.xz": _XCF,
     ".zip": Format(name="zipped manifest folder", save="zip:save_zip", load="zip:load_zip"),
 }
+
+WRITABLE: tuple[str, ...] = tuple(suffix for suffix, chosen in FORMATS.items() if chosen.save is not None)
+"""The extensions that ``save`` knows."""
 
 
 def save(stack: LayerStack, path: str | Path, *, overwrite: bool = True) -> None:
@@ -64,6 +74,8 @@ def save(stack: LayerStack, path: str | Path, *, overwrite: bool = True) -> None
         raise output_error(path, error) from error
     if taken and not overwrite:
         raise OutputError(f"{path} exists already; choose another name or allow overwriting.")
+    if chosen.save is None:
+        raise OutputError(f"{path}: {chosen.name} files can only be read; save as one of {', '.join(WRITABLE)}.")
     _function(chosen.save)(stack, path)
 
 
@@ -82,7 +94,7 @@ def load(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> LayerStac
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the name.") from error
     if not found:
         raise InputError(f"{path}: no such file or folder; check the name.")
-    layered = FORMATS.get(path.suffix.lower())
+    layered = FORMATS.get(suffix_of(path))
     if (
         path.suffix.lower() in (*IMAGE_EXTENSIONS, ".gif")
         and not path.is_dir()
@@ -110,13 +122,19 @@ def format_of(path: Path) -> Format:
     Raises:
         OutputError: The extension is unknown; the message lists the known ones.
     """
-    suffix = path.suffix.lower()
+    suffix = suffix_of(path)
     if path.is_dir() or not suffix:
         return FOLDER
     if suffix not in FORMATS:
         known = ", ".join(FORMATS)
         raise OutputError(f"{path}: unknown extension {path.suffix!r}; use {known}, or no extension for a folder.")
     return FORMATS[suffix]
+
+
+def suffix_of(path: Path) -> str:
+    """The extension that decides the format, in lower case: ``.psd``, or two parts as in ``.xcf.gz``."""
+    double = "".join(path.suffixes[-2:]).lower()
+    return double if double in FORMATS else path.suffix.lower()
 
 
 def _exists(path: Path) -> bool:

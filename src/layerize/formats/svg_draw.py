@@ -12,7 +12,8 @@ import numpy as np
 
 from layerize.errors import InputError, MissingExtraError
 from layerize.formats.image import decode_image
-from layerize.formats.svg_source import HREFS, SVG, local
+from layerize.formats.svg_source import HREFS, SVG, parse_svg
+from layerize.formats.xml_safe import local
 from layerize.stack.layer import U8
 
 # CSS pixels per inch; with resvg_py's default of 0, every size in mm, cm, in or pt is invalid.
@@ -35,11 +36,11 @@ class Renderer:
         scale: Pixels per pixel of the drawing's own size.
     """
 
-    def __init__(self, root: Element, label: str, max_pixels: int) -> None:
+    def __init__(self, root: Element, label: str, max_pixels: int, *, scaled: bool = True) -> None:
         self._svg_to_bytes = _resvg()
         self.root, self._label, self._max_pixels = root, label, max_pixels
         own = _own_size(root, label)
-        self.scale = _scale(*own, max_pixels)
+        self.scale = _scale(*own, max_pixels) if scaled else 1.0
         self._width = max(1, round(own[0] * self.scale))
         self._referenced = _referenced(root)
         self._has_text = any(local(element) == "text" for element in root.iter())
@@ -96,6 +97,30 @@ class Renderer:
 
     def _is_named(self, element: Element) -> bool:
         return any(node.get("id") in self._referenced for node in element.iter())
+
+
+def draw_svg(data: bytes, label: str, size: tuple[int, int], max_pixels: int) -> tuple[U8, str]:
+    """A whole SVG drawn to a given size, and the words of its texts, lines separated by line feeds.
+
+    Args:
+        data: The file's bytes, untrusted.
+        label: For messages.
+        size: (width, height) of the picture; an SVG of another aspect is cut or padded at the right and below.
+        max_pixels: Limit on pictures inside it.
+
+    Raises:
+        InputError: Damaged or dangerous; MissingExtraError without resvg.
+    """
+    root = parse_svg(data, label, max_pixels)
+    for key, side in zip(("width", "height"), size, strict=True):
+        root.set(key, str(side))
+    texts = ("".join(element.itertext()) for element in root.iter() if local(element) == "text")
+    words = "\n".join(filter(None, (" ".join(text.split()) for text in texts)))
+    drawn = Renderer(root, label, max_pixels, scaled=False).draw_whole()
+    pixels = np.zeros((size[1], size[0], 4), np.uint8)
+    height, width = min(size[1], drawn.shape[0]), min(size[0], drawn.shape[1])
+    pixels[:height, :width] = drawn[:height, :width]
+    return pixels, words
 
 
 def _resvg() -> Any:

@@ -11,7 +11,8 @@ from xml.etree.ElementTree import Element
 
 from PIL import ImageFont
 
-from layerize.formats.svg_source import local, property_of
+from layerize.formats.svg_source import property_of
+from layerize.formats.xml_safe import local
 
 _GENERIC = frozenset({"serif", "sans-serif", "sans", "monospace", "cursive", "fantasy", "system-ui", "inherit"})
 _SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")

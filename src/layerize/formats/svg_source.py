@@ -18,7 +18,7 @@ from xml.etree.ElementTree import Element, register_namespace
 from layerize.errors import InputError, LimitError
 from layerize.formats.image import decode_image, read_bytes
 from layerize.formats.loss import report
-from layerize.formats.xml_safe import parse_xml, without_doctype
+from layerize.formats.xml_safe import local, parse_xml, without_doctype
 
 SVG = "{http://www.w3.org/2000/svg}"
 INKSCAPE = "{http://www.inkscape.org/namespaces/inkscape}"
@@ -53,11 +53,6 @@ def parse_svg(data: bytes, label: str, max_pixels: int) -> Element:
     _clean(root, label, max_pixels)
     _check_uses(root, label)
     return root
-
-
-def local(element: Element) -> str:
-    """An element's name without its namespace."""
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
 def style_of(element: Element) -> dict[str, str]:

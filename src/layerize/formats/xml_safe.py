@@ -104,6 +104,11 @@ def _entities(inner: str, label: str) -> dict[str, str]:
     return entities
 
 
+def local(element: Element) -> str:
+    """An element's name without its namespace."""
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
 def xml_text(text: str) -> str:
     """The text without the characters that XML cannot hold (control characters, lone surrogates), which become U+FFFD.
 

@@ -25,7 +25,8 @@ from layerize.data.readers.svg_level import (
 from layerize.formats.own_marks import as_blend
 from layerize.formats.svg_draw import Renderer
 from layerize.formats.svg_fonts import missing_families
-from layerize.formats.svg_source import SODIPODI, local, property_of, read_source, set_property
+from layerize.formats.svg_source import SODIPODI, property_of, read_source, set_property
+from layerize.formats.xml_safe import local
 from layerize.stack.composite import Box, ink_box
 from layerize.stack.layer import BlendMode, Group, Layer, LayerStack, Node
 

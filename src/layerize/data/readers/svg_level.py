@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from layerize.formats.svg_draw import DRAWABLE
-from layerize.formats.svg_source import INKSCAPE, SVG, local, property_of
+from layerize.formats.svg_source import INKSCAPE, SVG, property_of
+from layerize.formats.xml_safe import local
 from layerize.stack.composite import Box
 
 # Long side of the small drawings that tell what is seen and where.
