@@ -123,13 +123,12 @@ def edges() -> list[Panel]:
 
 
 def layouts() -> list[Panel]:
-    stack = design().group(["Panel", "Shape", "Arrow", "Car", "Two people"], name="Scene")
-    apart = design()
+    stack = design()
     return [
-        ("before", apart),
-        ("--layout 288x512", apart.relayout((288, 512))),
-        ("--layout 512x288", apart.relayout((512, 288))),
-        ("... anchor:Scene=right (a group)", stack.relayout((512, 288), anchors={"Scene": "right"})),
+        ("before", stack),
+        ("--layout 288x512", stack.relayout((288, 512))),
+        ("--layout 288x512 anchor:Panel=bottom", stack.relayout((288, 512), anchors={"Panel": "bottom"})),
+        ("--layout 512x288 anchor:Panel=right", stack.relayout((512, 288), anchors={"Panel": "right"})),
     ]
 
 

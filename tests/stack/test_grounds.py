@@ -217,6 +217,17 @@ def test_layout_rules(advert: LayerStack) -> None:
         assert ink_of([tall.find("Price")]) == box, fit
 
 
+def test_what_lies_on_an_anchored_thing_goes_with_it(advert: LayerStack) -> None:
+    tall = advert.relayout((50, 100), anchors={"Plate": "bottom"})
+    plate, title = ink_of([tall.find("Plate")]), ink_of([tall.find("Title")])
+    assert plate == (10, 70, 40, 80)
+    assert title == (15, 73, 35, 77), "the title keeps its place on the plate"
+    alone = advert.relayout((50, 100), anchors={"Title": "bottom"})
+    assert ink_of([alone.find("Plate")]) == (10, 45, 40, 55), "the plate does not follow what lies on it"
+    both = advert.relayout((50, 100), anchors={"Plate": "bottom", "Title": "top"})
+    assert ink_of([both.find("Title")]) == (15, 23, 35, 27)
+
+
 def test_layout_leaves_groups_together_and_refuses_rules_for_members(advert: LayerStack) -> None:
     stack = advert.group(["Logo", "Price"], name="Corners")
     small = stack.relayout((50, 50))

@@ -19,6 +19,8 @@ CanvasFit: TypeAlias = Literal["scale", "keep", "cover", "contain", "stretch", "
 
 # Boxes that meet in more than this share of the smaller one belong together: a text and the button it lies on.
 TOGETHER = 0.25
+# What lies on an anchored thing with more than this share of itself goes with it: a label, a shadow.
+HELD = 0.6
 # What has ink in this share of the canvas is a background or a veil, and covers the new canvas too.
 GROUND = 0.9
 
@@ -49,7 +51,8 @@ def relayout(
     Args:
         stack: The stack; nodes of its top level are laid out, groups as one thing.
         size: (width, height) of the new canvas in pixels.
-        anchors: Node → "top-left", "top", ... "center" ... "bottom-right": what it keeps its distance from.
+        anchors: Node → "top-left", "top", ... "center" ... "bottom-right": what it keeps its distance from. What
+            mostly lies on the node and has no rule of its own goes with it.
         fits: Node → "scale" (the common factor), "keep" (its own size), "cover" (fill the canvas, cut off what is
             over), "contain" (as large as fits), "stretch" (each side by its own factor), "width" or "height" (keep its
             share of the canvas's width or height).
@@ -67,9 +70,9 @@ def relayout(
     parts = _parts(stack, chosen_anchors, chosen_fits)
     placed = {}
     for cluster in _clusters(parts):
-        around = _around([part.box for part in cluster])
+        shares = cluster[0].anchor or _nearest_lines(_around([part.box for part in cluster]), stack.size)
         for part in cluster:
-            placed[part.node.id] = _placed(stack, part, around, size)
+            placed[part.node.id] = _placed(part, shares, stack.size, size)
     return changed(stack, size=size, layers=tuple(placed.get(node.id, node) for node in stack.layers))
 
 
@@ -103,15 +106,33 @@ def _is_ground(node: Node, size: tuple[int, int]) -> bool:
 
 
 def _clusters(parts: list[_Part]) -> list[list[_Part]]:
-    """Parts without rules that lie on each other, together; every other part by itself."""
+    """What goes together: a part with an anchor and what mostly lies on it; parts without rules that lie on each other.
+
+    The first part of a cluster is the one whose anchor counts for all.
+    """
     free = [part for part in parts if part.anchor is None and part.fit == "scale"]
-    clusters = [[part] for part in parts if not any(part is other for other in free)]
+    leaders = [part for part in parts if part.anchor is not None and part.fit == "scale"]
+    followers: dict[str, list[_Part]] = {part.node.id: [] for part in leaders}
+    for part in list(free):
+        held = [(_held(part.box, leader.box), -_area(leader.box), leader.node.id) for leader in leaders]
+        if held and max(held)[0] > HELD:
+            followers[max(held)[2]].append(part)
+            free.remove(part)
+    clusters = [[part, *followers.get(part.node.id, [])] for part in parts if not any(part is f for f in free)]
+    led = {part.node.id for members in followers.values() for part in members}
+    clusters = [cluster for cluster in clusters if cluster[0].node.id not in led]
     joined: list[list[_Part]] = []
     for part in free:
         touching = [cluster for cluster in joined if any(_together(part.box, other.box) for other in cluster)]
         joined = [cluster for cluster in joined if not any(cluster is other for other in touching)]
         joined.append([part, *(member for cluster in touching for member in cluster)])
     return clusters + joined
+
+
+def _held(box: Box, holder: Box) -> float:
+    """The share of a box that lies on another."""
+    common = box.meet(holder)
+    return 0.0 if common is None else _area(common) / _area(box)
 
 
 def _together(one: Box, other: Box) -> bool:
@@ -128,38 +149,44 @@ def _around(boxes: list[Box]) -> Box:
     return Box(min(x0), min(y0), max(x1), max(y1))
 
 
-def _placed(stack: LayerStack, part: _Part, around: Box, size: tuple[int, int]) -> Node:
-    """The part's node on the new canvas; ``around`` is the box of all that goes with it."""
-    old = stack.size
-    ratios = (size[0] / old[0], size[1] / old[1])
-    scale = min(ratios)
-    factors = {"scale": (scale, scale), "keep": (1.0, 1.0), "stretch": ratios}.get(part.fit)
-    if part.fit in ("width", "height"):
-        factors = (ratios[0], ratios[0]) if part.fit == "width" else (ratios[1], ratios[1])
+def _placed(part: _Part, shares: tuple[float, float], old: tuple[int, int], new: tuple[int, int]) -> Node:
+    """The part's node on the new canvas; ``shares`` says which lines of the canvas it holds on to."""
+    factors = _factors(part, old, new)
     sides = (part.box.x1 - part.box.x0, part.box.y1 - part.box.y0)
-    fills = factors is None  # cover or contain: by the ink box itself
-    if factors is None:
-        own = [new / side for new, side in zip(size, sides, strict=True)]
-        factors = (max(own), max(own)) if part.fit == "cover" else (min(own), min(own))
-    single = LayerStack(size=old, layers=(part.node,))
     target = (max(1, round(sides[0] * factors[0])), max(1, round(sides[1] * factors[1])))
-    scaled = resize(single, 0, size=target, about="top-left")
-    starts = []
-    for axis in (0, 1):
-        side = sides[axis] * factors[axis]
-        if fills:
-            starts.append((size[axis] - side) * (0.5 if part.anchor is None else part.anchor[axis]))
-            continue
-        share = _share(around, old, axis) if part.anchor is None else part.anchor[axis]
-        start = part.box[axis] - old[axis] * share  # from the anchor's line on the old canvas
-        margin = scale if part.fit != "stretch" else ratios[axis]
-        hold = sides[axis] * share  # the point of the part that keeps its scaled distance from that line
-        starts.append(size[axis] * share + (start + hold) * margin - hold * factors[axis])
-    dx, dy = (to_pixel(starts[axis]) - part.box[axis] for axis in (0, 1))
+    scaled = resize(LayerStack(size=old, layers=(part.node,)), 0, size=target, about="top-left")
+    dx, dy = (to_pixel(_start(part, axis, factors[axis], shares[axis], old, new)) - part.box[axis] for axis in (0, 1))
     return move(scaled, 0, dx=dx, dy=dy).layers[0]
 
 
-def _share(box: Box, size: tuple[int, int], axis: int) -> float:
-    """0, 1/2 or 1: which line of the canvas a box is nearest to, by the thirds in which its middle lies."""
-    middle = (box[axis] + box[axis + 2]) / 2 / size[axis]
-    return 0.0 if middle < 1 / 3 else 1.0 if middle > 2 / 3 else 0.5
+def _factors(part: _Part, old: tuple[int, int], new: tuple[int, int]) -> tuple[float, float]:
+    """How much larger the part becomes, per axis."""
+    across, down = new[0] / old[0], new[1] / old[1]
+    own = (new[0] / (part.box.x1 - part.box.x0), new[1] / (part.box.y1 - part.box.y0))
+    common = min(across, down)
+    return {
+        "scale": (common, common),
+        "keep": (1.0, 1.0),
+        "stretch": (across, down),
+        "width": (across, across),
+        "height": (down, down),
+        "cover": (max(own), max(own)),
+        "contain": (min(own), min(own)),
+    }[part.fit]
+
+
+def _start(part: _Part, axis: int, factor: float, share: float, old: tuple[int, int], new: tuple[int, int]) -> float:
+    """Where the part's box begins on the new canvas, along one axis."""
+    side = part.box[axis + 2] - part.box[axis]
+    if part.fit in ("cover", "contain"):  # held by its own middle, or by the anchor
+        return (new[axis] - side * factor) * (0.5 if part.anchor is None else share)
+    margin = new[axis] / old[axis] if part.fit == "stretch" else min(new[0] / old[0], new[1] / old[1])
+    hold = side * share  # the point of the part that keeps its scaled distance from the anchor's line
+    return new[axis] * share + (part.box[axis] - old[axis] * share + hold) * margin - hold * factor
+
+
+def _nearest_lines(box: Box, size: tuple[int, int]) -> tuple[float, float]:
+    """Per axis 0, 1/2 or 1: which line of the canvas a box is nearest to, by the third in which its middle lies."""
+    middles = [(box[axis] + box[axis + 2]) / 2 / size[axis] for axis in (0, 1)]
+    across, down = (0.0 if middle < 1 / 3 else 1.0 if middle > 2 / 3 else 0.5 for middle in middles)
+    return across, down
