@@ -20,7 +20,7 @@ from layerize.data.filters import Facts, reasons_against, sample_flags
 from layerize.data.gate import Gate, judge
 from layerize.data.near_duplicates import perceptual_hash
 from layerize.data.normalise import Merge, Normalised, normalise
-from layerize.data.readers import read_design
+from layerize.data.readers import READERS, read_design
 from layerize.data.sources import SourceFile
 from layerize.formats.image import DEFAULT_MAX_PIXELS
 from layerize.formats.manifest import save_folder
@@ -30,6 +30,12 @@ from layerize.stack.levels import levels
 
 OWN_CAPTION = "file"
 """``caption_from`` of captions that were made without a model."""
+PRELOAD = (
+    "imagehash",
+    "scipy.fftpack",
+    *(f"layerize.data.readers.{name}" for name in sorted(set(READERS.values()))),
+)
+"""What every file needs and what its process would else import anew."""
 NOISE_ALPHA = 6
 """Alpha from which a pixel counts for the number of levels: the faint end of a shadow is no overlap."""
 

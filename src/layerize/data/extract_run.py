@@ -15,7 +15,7 @@ from layerize import __version__
 from layerize.data.captioner import Captioner, caption_samples
 from layerize.data.dataset_folder import DatasetFolder, IndexEntry
 from layerize.data.expression import parse_expression
-from layerize.data.extract import ExtractOptions, extract_job, failed_entry
+from layerize.data.extract import PRELOAD, ExtractOptions, extract_job, failed_entry
 from layerize.data.filters import check_names
 from layerize.data.isolated import Limits, Outcome, run_isolated
 from layerize.data.near_duplicates import reject_duplicates
@@ -102,7 +102,7 @@ def pool_runner(workers: int) -> Runner:
     """Processes on this machine, one per file."""
 
     def runner(jobs: Iterable[dict[str, Any]], limits: Limits) -> Iterator[tuple[int, Outcome]]:
-        return run_isolated(extract_job, jobs, workers=workers, limits=limits)
+        return run_isolated(extract_job, jobs, workers=workers, limits=limits, preload=PRELOAD)
 
     return runner
 

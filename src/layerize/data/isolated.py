@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection
 from typing import Any, TypeAlias
@@ -64,7 +64,12 @@ class _Child:
 
 
 def run_isolated(
-    function: Callable[[Json], Json], inputs: Iterable[Json], *, workers: int = 1, limits: Limits | None = None
+    function: Callable[[Json], Json],
+    inputs: Iterable[Json],
+    *,
+    workers: int = 1,
+    limits: Limits | None = None,
+    preload: Sequence[str] = (),
 ) -> Iterator[tuple[int, Outcome]]:
     """Call a function on every input, at most ``workers`` at a time.
 
@@ -73,12 +78,13 @@ def run_isolated(
         inputs: Consumed as workers become free.
         workers: At least 1.
         limits: Time and memory of each child.
+        preload: Modules that children would import one by one; those that are not installed are left out.
 
     Yields:
         (index of the input, outcome), in the order in which they end.
     """
     limits = limits or Limits()
-    context = _context(function.__module__)
+    context = _context([function.__module__, *preload])
     waiting = enumerate(inputs)
     running: list[_Child] = []
     try:
@@ -98,11 +104,11 @@ def run_isolated(
             _end(child)
 
 
-def _context(module: str) -> Any:
+def _context(modules: list[str]) -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([module])
+    context.set_forkserver_preload(modules)
     return context
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from layerize.data.captioner import BATCH, CaptionRunner, QwenCaptioner, caption_paths
-from layerize.data.extract import extract_job
+from layerize.data.extract import PRELOAD, extract_job
 from layerize.data.extract_run import Runner
 from layerize.data.isolated import Json, Limits, Outcome, run_isolated
 from layerize.errors import MissingExtraError, UsageError
@@ -90,7 +90,7 @@ class _CaptionActor:
 
 def _extract_alone(job: Json, limits: Limits) -> Outcome:
     """One file in a process of its own, from inside a worker."""
-    return next(outcome for _, outcome in run_isolated(extract_job, [job], limits=limits))
+    return next(outcome for _, outcome in run_isolated(extract_job, [job], limits=limits, preload=PRELOAD))
 
 
 def _in_flight(ray: Any, tasks: Iterator[tuple[int, Any]], most: int) -> Iterator[tuple[int, Outcome]]:
