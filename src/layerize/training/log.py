@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from layerize.errors import LayerizeWarning
 from layerize.training.checkpointing import Progress
@@ -33,10 +32,10 @@ class Log:
         self._board: Any = None
         self.last: dict[str, Any] = {}
 
-    def add(self, figures: Mapping[str, float | Tensor]) -> None:
+    def add(self, figures: Mapping[str, float]) -> None:
         """Figures of one step."""
         for name, value in figures.items():
-            self._sums[name].append(float(value))
+            self._sums[name].append(value)
 
     def write(self, progress: Progress, learning_rate: float, *, end: bool = False) -> None:
         """One line: means since the last one, and where the run stands."""

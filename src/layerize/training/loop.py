@@ -26,7 +26,7 @@ from layerize.training import checkpointing
 from layerize.training.log import Report
 from layerize.training.perceptual import Networks
 from layerize.training.plan import check_memory
-from layerize.training.processes import Processes, join, launched, leave
+from layerize.training.processes import join, launched, leave
 from layerize.training.recipe import Recipe
 from layerize.training.schedule import Budget
 from layerize.training.starting import model_config
@@ -179,6 +179,3 @@ def _drain(queue: Any, report: Report | None, failures: list[LayerizeError]) -> 
             )
         elif report:
             report(record)
-
-
-__all__ = ["Processes", "train"]

@@ -1,6 +1,6 @@
 """Perceptual distances for the RGBA-VAE: feature networks that compare what a picture shows, not its pixels.
 
-``filters`` needs no weights: oriented derivatives and their local energy at three scales of luminance and two colour
+``filters`` needs no weights: oriented differences and their local energy at three scales of luminance and two colour
 differences, each divided by the local contrast of the truth. ``lpips`` needs weights that nobody may ship, so this
 room does not know it: whoever starts a run hands it in (``Networks``).
 """
@@ -26,45 +26,49 @@ _CONTRAST_FLOOR = 0.05
 
 
 class FilterDistance(nn.Module):
-    """Distance of oriented filter responses, normalised by local contrast; no weights, about 1 ms for 128 x 128."""
+    """Distance of oriented differences, normalised by local contrast; no weights.
+
+    A third as much work for a CPU as the shipped auto-encoder's own pass (4 against 13 ms for 128 x 128, one core).
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("opponent", torch.tensor(_OPPONENT)[:, :, None, None], persistent=False)
-        self.register_buffer("filters", _oriented_filters(), persistent=False)
 
     def forward(self, a_B3HW: Tensor, b_B3HW: Tensor) -> Tensor:
         """Distances (B,) of pictures (B, 3, H, W) in 0..1 (training may leave the range a little)."""
         B = a_B3HW.shape[0]
-        x = F.conv2d(torch.cat([a_B3HW, b_B3HW]), self.get_buffer("opponent").to(a_B3HW.dtype))
+        x = F.avg_pool2d(torch.cat([a_B3HW, b_B3HW]), 2)  # L1 of edges sees to the finest scale
+        x = F.conv2d(x, self.get_buffer("opponent").to(x.dtype))
         total = a_B3HW.new_zeros(B)
         for scale in range(_SCALES):
             if scale:
                 x = F.avg_pool2d(x, 2)
-            responses = self._responses(x)
-            energy = F.avg_pool2d(responses.square(), 5, stride=2, padding=2)
-            contrast = (energy[B:].detach() + _CONTRAST_FLOOR**2).sqrt()
-            texture = (energy[:B] + 1e-6).sqrt() - (energy[B:] + 1e-6).sqrt()
-            total = total + (texture.abs() / contrast).mean(dim=(1, 2, 3))
-            local = F.interpolate(contrast, size=responses.shape[-2:], mode="nearest")
-            total = total + ((responses[:B] - responses[B:]).abs() / local).mean(dim=(1, 2, 3))
+            total = total + self._at_one_scale(_oriented_differences(x), B)
         return total / (2 * _SCALES)
 
-    def _responses(self, x_N3HW: Tensor) -> Tensor:
-        filters = self.get_buffer("filters").to(x_N3HW.dtype)
-        N, C, H, W = x_N3HW.shape
-        padded = F.pad(x_N3HW.reshape(N * C, 1, H, W), (2, 2, 2, 2), mode="replicate")
-        return F.conv2d(padded, filters).reshape(N, C * len(filters), H, W)
+    def _at_one_scale(self, responses: Tensor, B: int) -> Tensor:
+        """Differences of the responses, and of their energy in cells of 4 x 4 (texture, wherever exactly it lies)."""
+        energy = F.avg_pool2d(responses.square(), 4)
+        texture = (energy[:B] + 1e-6).sqrt() - (energy[B:] + 1e-6).sqrt()
+        contrast = (energy[B:].detach() + _CONTRAST_FLOOR**2).sqrt()
+        local = F.interpolate(contrast, size=responses.shape[-2:], mode="nearest")
+        exact = (responses[:B] - responses[B:]).abs() / local
+        return (texture.abs() / contrast).mean(dim=(1, 2, 3)) + exact.mean(dim=(1, 2, 3))
 
 
-def _oriented_filters() -> Tensor:
-    """First and second derivatives of a Gaussian (sigma 1) in four directions, (6, 1, 5, 5), each of L1 norm 1."""
-    axis = torch.arange(-2.0, 3.0)
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    gauss = torch.exp(-(x * x + y * y) / 2)
-    bank = [x * gauss, y * gauss, (x + y) * gauss, (x - y) * gauss, (x * x - 1) * gauss, (y * y - 1) * gauss]
-    centred = [f - f.mean() for f in bank]
-    return torch.stack([f / f.abs().sum() for f in centred])[:, None]
+def _oriented_differences(x_NCHW: Tensor) -> Tensor:
+    """First differences in four directions and second ones in two, (N, 6 C, H - 2, W - 2)."""
+
+    def at(down: int, across: int) -> Tensor:
+        H, W = x_NCHW.shape[-2:]
+        return x_NCHW[..., 1 + down : H - 1 + down, 1 + across : W - 1 + across]
+
+    centre = 2 * at(0, 0)
+    first = [(0, 1), (1, 0), (1, 1), (1, -1)]
+    found = [at(down, across) - at(-down, -across) for down, across in first]
+    found += [at(0, 1) + at(0, -1) - centre, at(1, 0) + at(-1, 0) - centre]
+    return torch.cat(found, dim=1) / 2
 
 
 def perceptual_network(name: str, networks: Networks) -> nn.Module | None:

@@ -28,7 +28,7 @@ from layerize.models.published import PublishedConfig, PublishedModel
 from layerize.predictors import shipped_models
 from layerize.training.batches import Batch
 from layerize.training.perceptual import Networks
-from layerize.training.recipe import Recipe
+from layerize.training.recipe import OWN_SIZE, Recipe
 from layerize.training.stages import Stage, assemble
 from layerize.training.starting import build_model, model_config
 from layerize.training.tasks import vae_of
@@ -195,7 +195,8 @@ def _surely_small(recipe: Recipe, there: float) -> bool:
 
 def _meta_stage(recipe: Recipe, networks: Networks | None) -> Stage:
     """The recipe's stage without memory; earlier stages and text encoders need not exist yet."""
-    config = model_config(recipe if _exists(recipe.start_from) else replace(recipe, start_from=""))
+    awaited = recipe.start_from and recipe.model != OWN_SIZE and not _exists(recipe.start_from)
+    config = model_config(replace(recipe, start_from="") if awaited else recipe)
     if isinstance(config, PublishedConfig) and not config.text_encoder:
         config = replace(config, text_encoder="some day")
     with torch.device("meta"):

@@ -189,7 +189,8 @@ class Worker:
                 loss, figures = self.stage(task, batch.to(self.processes.device), generator)
             (loss / accumulate).backward()
             total += float(loss.detach()) / accumulate
-            self.log.add({f"{own}{name}": value for name, value in figures.items()})
+            values = torch.stack([value.float() for value in figures.values()]).tolist()  # one wait for the device
+            self.log.add({f"{own}{name}": value for name, value in zip(figures, values, strict=True)})
         return total
 
     def _autocast(self) -> AbstractContextManager[Any]:
