@@ -18,6 +18,7 @@ from typer.core import TyperCommand
 from layerize.cli.report import layer_lines, say, warnings_on_stderr
 from layerize.edits.operation import Edit, as_setting, check_settings
 from layerize.edits.table import OPERATIONS, apply_edits
+from layerize.edits.text import with_font
 from layerize.errors import UsageError
 
 __all__ = ["OPERATIONS", "Edit", "app", "apply_edits", "edit", "take_edits"]
@@ -100,6 +101,7 @@ def edit(
         Path, typer.Argument(metavar="STACK", readable=False, help="A manifest folder or a layered file.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The stack to write; may be STACK itself.")],
+    font: Annotated[Path | None, typer.Option("--font", metavar="FILE", help="The font of --text.")] = None,
 ) -> None:
     """Change layers of a stack. LAYER is an index (0 = bottom), an id or a name.
 
@@ -107,7 +109,7 @@ def edit(
     """
     from layerize.formats import load, save
 
-    edits: list[Edit] = ctx.meta["edits"]
+    edits = with_font(ctx.meta["edits"], font)
     if not edits:
         raise UsageError(f"there is nothing to do; give one of {', '.join(OPERATIONS)}.")
     with warnings_on_stderr():

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 from layerize.edits.arrange import ARRANGE
 from layerize.edits.colours import COLOURS
+from layerize.edits.latent import LATENT
 from layerize.edits.operation import Edit, Operation, check_settings
 from layerize.edits.pictures import PICTURES
+from layerize.edits.text import TEXT
 from layerize.errors import EditError, InputError, UsageError
 
 if TYPE_CHECKING:
     from layerize.stack import LayerStack
 
-OPERATIONS: dict[str, Operation] = {**ARRANGE, **COLOURS, **PICTURES}
+OPERATIONS: dict[str, Operation] = {**ARRANGE, **COLOURS, **PICTURES, **LATENT, **TEXT}
 
 
 def apply_edits(stack: LayerStack, edits: Sequence[Edit]) -> LayerStack:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -14,6 +14,7 @@ from layerize.text.block import TextBlock, TextLine
 from layerize.text.exact import solve_over
 from layerize.text.ground import F32
 from layerize.text.group import group
+from layerize.text.live import describe_all
 from layerize.text.matte import line_matte
 from layerize.text.measure import Measured, measure
 from layerize.text.region import Region, region_of
@@ -59,7 +60,14 @@ def lift_text(picture_HW4: U8, *, progress: Step | None = None) -> Lifted:
     rgb = _over_white(picture_HW4)
     lines = trusted(scan(rgb), (width, height))
     report(0.5)
-    return lift_lines(picture_HW4, lines, progress=lambda share: report(0.5 + 0.5 * share))
+    return _described(lift_lines(picture_HW4, lines, progress=lambda share: report(0.5 + 0.45 * share)))
+
+
+def _described(lifted: Lifted) -> Lifted:
+    """The same with typefaces looked for."""
+    texts = describe_all(lifted.blocks, lifted.layers)
+    layers = tuple(replace(layer, text=text) for layer, text in zip(lifted.layers, texts, strict=True))
+    return replace(lifted, layers=layers)
 
 
 def lift_lines(picture_HW4: U8, lines: Sequence[TextLine], *, progress: Step | None = None) -> Lifted:

@@ -23,6 +23,7 @@ COARSE_HEIGHT = 20.0
 FINALISTS = 8
 COARSE_LETTERS = 28
 LINES = 3
+TOLERANCE = 0.3
 # A natural width within this share of the seen one is taken for the font's own spacing.
 NATURAL = 0.035
 # What a score loses per em of letter spacing: between equals, the face that needs none.
@@ -98,6 +99,19 @@ def refined(lines: Sequence[UprightLine], match: Match) -> Match:
             best = max(best, other, key=lambda found: found.score)
     shifts = tuple(_shift(line, best.setting, place) for line, place in zip(lines, best.baselines, strict=True))
     return _match(lines, best.setting, shifts)
+
+
+def certainty(lines: Sequence[UprightLine], match: Match) -> float:
+    """How much nearer the face lies than it would lie to itself, ``TOLERANCE`` pixels off: thin strokes overlap less.
+
+    Above 0 the letters differ from the face by less than that; other faces rarely come above 0.
+    """
+    common = union = 0.0
+    for line, (x, y) in zip(lines, match.baselines, strict=True):
+        here, off = _drawn(line, match.setting, (x, y)), _drawn(line, match.setting, (x + TOLERANCE, y + TOLERANCE))
+        common += float(np.minimum(here, off).sum())
+        union += float(np.maximum(here, off).sum())
+    return match.score - (common / union if union else 1.0)
 
 
 def _match(lines: Sequence[UprightLine], setting: Setting, places: Sequence[tuple[float, float]]) -> Match:

@@ -153,7 +153,8 @@ def _unfaded(alpha: F32) -> F32:
     strong = float(np.percentile(inked, 98))
     if strong > 0.95 or (inked > 0.92 * strong).mean() < _PLATEAU:
         return alpha  # opaque, or strokes too thin to fill a pixel
-    return np.minimum(alpha / strong, np.float32(1))
+    whole: F32 = np.minimum(alpha / strong, np.float32(1))
+    return whole
 
 
 def _shrunk(alpha: F32, shrink: int) -> F32:
