@@ -65,7 +65,7 @@ def test_edits_keep_the_order_of_the_columns() -> None:
     ("column", "cell", "message"),
     [
         ("Text:recolour", "teal", "unknown column 'Text:recolour'; known are LAYER:recolor, "),
-        ("Text:text", "Sale!", "unknown column 'Text:text'; known are LAYER:"),
+        ("Text:wobble", "9", "unknown column 'Text:wobble'; known are LAYER:"),
         ("colour", "teal", "unknown column 'colour'; known are "),
         (":hide", "yes", "unknown column ':hide'"),
         ("hide", "yes", "unknown column 'hide'; known are "),
