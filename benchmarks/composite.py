@@ -3,8 +3,8 @@
     python benchmarks/composite.py [--side 4000] [--layers 10] [--repeats 3] [--json]
 
 Two stacks, one of "normal" layers, one in which every other layer has a blend mode. Every measurement is a process of
-its own: medians of wall-clock seconds of the call alone, and the peak memory of the whole process (interpreter and layers
-included), in multiples of the layers' own size. Difference: the largest of all pixels, in levels of 255, colours
+its own: medians of wall-clock seconds of the call alone, and the peak memory of the whole process (with interpreter and
+layers), in multiples of the layers' own size. Difference: the largest of all pixels, in levels of 255, colours
 weighted by alpha. Linux and macOS.
 """
 
@@ -25,9 +25,10 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
+from split import RSS_UNIT, hardware
+
 from layerize.stack import BlendMode, Layer, LayerStack, flatten
 from layerize.stack.layer import U8
-from split import RSS_UNIT, hardware
 
 FASTER, LEVELS, TIMES_SIZE = 4.0, 1.0, 3.0
 """What is to be reached: speed against psd-tools, difference, peak memory with the layers themselves."""

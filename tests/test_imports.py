@@ -33,6 +33,7 @@ ROOMS = (
     "predictors",
     "splitter",
     "generator",
+    "latent",
     "edits",
     "variants",
     "synth",
