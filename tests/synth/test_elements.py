@@ -89,6 +89,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "copyleft": (stack_of((disc(210, 5), (40, 40))), {"licence": "GPL-2.0-only"}),
             "unknown": (stack_of((disc(190, 6), (40, 40))), {"licence": None}),
             "bad": (stack_of((disc(180, 7), (40, 40))), {"status": "rejected"}),
+            "fixture": (stack_of((disc(170, 8), (40, 40))), {"kind": "fixture"}),
         },
     )
 

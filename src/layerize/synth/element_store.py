@@ -26,10 +26,11 @@ from layerize.synth.element_scan import Found, cutouts
 
 U8 = npt.NDArray[np.uint8]
 
-VERSION = 2
+VERSION = 3
 """Of what counts as a cut-out and of the file; other versions are made anew."""
 LEAST_RASTER = 32  # px of the longer side of the smallest size that is kept
 KINDS = ("figure", "photo", "ground")
+NO_ART = ("fixture",)  # kinds of samples without cut-outs: files that test a program
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,10 +138,11 @@ def _element(entry: dict[str, Any]) -> Element:
 
 
 def _samples(lines: bytes, index: Path) -> list[dict[str, Any]]:
-    """The accepted samples of an index, by id."""
+    """The accepted samples of an index that are somebody's design, by id."""
     try:
         entries = [json.loads(line) for line in lines.splitlines() if line.strip()]
-        return sorted((e for e in entries if e["status"] == "accepted"), key=lambda e: str(e["id"]))
+        wanted = (e for e in entries if e["status"] == "accepted" and e.get("kind") not in NO_ART)
+        return sorted(wanted, key=lambda e: str(e["id"]))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{index} is damaged ({error}); extract the dataset again.") from error
 
