@@ -97,8 +97,6 @@ CASES: dict[str, tuple[tuple[str, ...], Callable[[LayerStack], object]]] = {
     "--feather": (("1", "3"), lambda s: 0 < s.layers[1].pixels[..., 3].min() + 1 < 255 and s.layers[1].size[0] > 10),
     "--grow": (("1", "2"), lambda s: (s.layers[1].pixels[..., 3] == 255).sum() > 100),
     "--shrink": (("1", "2"), lambda s: (s.layers[1].pixels[..., 3] > 0).sum() == 36),
-    "--latent": (("1", "hue=120", "brightness=10%"), lambda s: first_pixel(s.layers[1])[0] < 200),
-    "--style": (("1", "new.png", "strength=0.9"), lambda s: first_pixel(s.layers[1])[0] < 200),
     "--clean-edge": (("1", "shrink=1", "strength=50%"), lambda s: (s.layers[1].pixels[..., 3] > 0).sum() == 64),
 }
 
