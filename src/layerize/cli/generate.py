@@ -11,10 +11,14 @@ import typer
 from layerize.cli.inputs import check_sheet, check_target
 from layerize.cli.progress import progress_bar
 from layerize.cli.report import layer_lines, layer_names, say, say_json, warnings_on_stderr
+from layerize.cli.row_sheet import row_of
 from layerize.errors import UsageError
 
 if TYPE_CHECKING:
     from layerize.stack import LayerStack
+
+SHEET_CELL = 320
+"""Height of the sheet's pictures, in pixels."""
 
 
 def generate(
@@ -35,7 +39,7 @@ def generate(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same layers.")] = 0,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where the model runs.")] = "auto",
-    sheet: Annotated[Path | None, typer.Option(help="Also draw a contact sheet of all layers.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Also draw all layers and their composite side by side.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
 ) -> None:
     """Draw layers from a text, with a model that has learned to."""
@@ -86,7 +90,5 @@ def _draw_sheet(stack: LayerStack, path: Path) -> None:
     import numpy as np
 
     from layerize.formats import write_image
-    from layerize.sheet import contact_sheet
-    from layerize.stack import flatten
 
-    write_image(np.asarray(contact_sheet(flatten(stack), stack, difference=False).convert("RGBA")), path)
+    write_image(np.asarray(row_of(None, stack, cell=SHEET_CELL).convert("RGBA")), path)

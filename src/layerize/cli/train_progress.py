@@ -21,9 +21,9 @@ class TrainProgress:
         self.last_line = -LINE_EVERY_SECONDS
         self.bar: Progress | None = None
         if self.console.is_terminal:
+            times = (TimeElapsedColumn(), TextColumn("done,"), TimeRemainingColumn(), TextColumn("left"))
             text = TextColumn("{task.description}", markup=False)
-            eta = (TimeElapsedColumn(), TextColumn("of about"), TimeRemainingColumn())
-            self.bar = Progress(BarColumn(), text, *eta, console=self.console)
+            self.bar = Progress(BarColumn(16), *times, text, console=self.console)
             self.task = self.bar.add_task("starting", total=minutes * 60)
 
     def __enter__(self) -> TrainProgress:
@@ -43,7 +43,8 @@ class TrainProgress:
         skipped = f"  skipped {record['skipped_steps']}" if record["skipped_steps"] else ""
         text = f"step {record['step']}  {record['samples_per_second']:g} samples/s  {figures}{skipped}"
         if self.bar:
-            self.bar.update(self.task, completed=record["seconds"], description=text)
+            brief = f"{record['samples_per_second']:g} samples/s  loss {record.get('loss', float('nan')):.3g}{skipped}"
+            self.bar.update(self.task, completed=record["seconds"], description=brief)
         elif record["end"] or record["seconds"] - self.last_line >= LINE_EVERY_SECONDS:
             self.last_line = record["seconds"]
             left = max(0.0, self.minutes - record["seconds"] / 60)

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from layerize.cli.row_sheet import row_of
+
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import nn
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
     from layerize.training.worker import Validate
 
 SHEETS_FOLDER = "sheets"
-CELL, GAP = 144, 6
-"""Height of a sheet's cells and white between them, in pixels."""
-
 CASES = 6
 """Held-out cases, the same in every run on the same data."""
 
@@ -140,22 +139,6 @@ def validate_texts(model: Path, run: Path, step: int, *, task: str) -> Mapping[s
         rows.append(row_of(None, stack))
     save_sheet(run, step, rows)
     return {}
-
-
-def row_of(picture: U8 | None, stack: LayerStack) -> Image:
-    """One case as a row of equal cells: input (if there is one) | layers bottom to top | composite."""
-    from PIL import Image
-
-    from layerize.sheet import on_checkerboard
-    from layerize.stack import flatten
-
-    cells = [] if picture is None else [picture]
-    cells += [flatten(stack.with_layers([node])) for node in stack.layers] + [flatten(stack)]
-    width = max(1, round(CELL * stack.size[0] / stack.size[1]))
-    row = Image.new("RGB", ((width + GAP) * len(cells) + GAP, CELL + GAP), "white")
-    for place, cell in enumerate(cells):
-        row.paste(on_checkerboard(cell, stack.size, (width, CELL)), (GAP + place * (width + GAP), GAP))
-    return row
 
 
 def save_sheet(run: Path, step: int, rows: Sequence[Image]) -> Path:
