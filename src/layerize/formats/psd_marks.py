@@ -69,7 +69,7 @@ def write_marks(document: PSDImage, stack: LayerStack) -> None:
     description.set(f"{RDF}about", "")
     description.set(f"{OWN}stack", notes)
     packet = HEAD + ElementTree.tostring(root, encoding="utf-8") + TAIL
-    resource = ImageResource(key=Resource.XMP_METADATA, data=packet)  # type: ignore[arg-type]
+    resource = ImageResource(key=Resource.XMP_METADATA, data=packet)
     document._record.image_resources[Resource.XMP_METADATA] = resource
 
 
