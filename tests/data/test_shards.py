@@ -136,6 +136,19 @@ def test_a_sample_is_the_stack_on_the_canvas() -> None:
     assert not from_stack(design(1, 2, opaque=False), "y", {}).opaque
 
 
+def test_specks_that_shrinking_leaves_join_the_layer_below() -> None:
+    base = design(3, 3)
+    dot = Layer(pixels=np.full((6, 6, 4), (255, 0, 0, 255), np.uint8), offset=(40, 30), name="dot")
+    stack = base.with_layers([*base.layers[:2], dot, base.layers[2]])
+    assert from_stack(stack, "x", {}).names == ("Background", "Shape 1", "dot", "Shape 2")
+    small = from_stack(stack, "x", {}, longest=32)
+    assert small.names == ("Background", "Shape 1", "Shape 2")
+    assert small.layers_u8_KHW4.shape == (3, 21, 32, 4)
+    apart = from_stack(stack, "x", {}).resized((32, 21))
+    assert len(apart) == 4
+    assert np.abs(small.picture().astype(int) - apart.picture()).max() <= 1
+
+
 def test_what_cannot_be_written_is_left_out_and_said(tmp_path: Path) -> None:
     multiply = design(1, 2).with_layers([*design(1, 2).layers[:1], Layer(pixels=np.full((9, 9, 4), 99, np.uint8),
                                                                          blend="multiply")])  # fmt: skip

@@ -22,6 +22,8 @@ U8 = npt.NDArray[np.uint8]
 
 OPAQUE = 250  # u8 alpha from which nothing shines through
 FILLED = 0.97  # share of the canvas that is opaque where a design has a background of its own
+LEAST_INK = 12  # px of a layer that shrinking has to leave
+FAINT = 26  # u8 alpha from which a pixel counts for that
 ABOUT = ("source", "repository", "licence", "split", "kind")
 
 
@@ -115,7 +117,8 @@ def from_stack(stack: LayerStack, name: str, about: dict[str, str], *, longest: 
         stack: A sample of an extracted dataset.
         name: Its id.
         about: See ``LayeredSample``.
-        longest: Shrink so that the longer side has at most this many pixels.
+        longest: Shrink so that the longer side has at most this many pixels; what then is a speck joins the layer
+            below it.
 
     Raises:
         InputError: No visible layer, or one that is not blended normally.
@@ -143,7 +146,8 @@ def from_stack(stack: LayerStack, name: str, about: dict[str, str], *, longest: 
     scale = (longest or max(stack.size)) / max(stack.size)
     if scale >= 1:
         return sample
-    return sample.resized((max(1, round(stack.size[0] * scale)), max(1, round(stack.size[1] * scale))))
+    small = sample.resized((max(1, round(stack.size[0] * scale)), max(1, round(stack.size[1] * scale))))
+    return absorbed(small)
 
 
 def _on_canvas(node: Node, stack: LayerStack) -> U8:
@@ -156,6 +160,23 @@ def _on_canvas(node: Node, stack: LayerStack) -> U8:
         part = np.ascontiguousarray(node.pixels[box.slices(*node.offset)])
         canvas[box.slices(0, 0)] = without_hidden_colour(part)
     return canvas
+
+
+def absorbed(sample: LayeredSample) -> LayeredSample:
+    """The sample with every layer of which shrinking has left a few pixels merged into the one below it.
+
+    The composite stays the same; no model can be asked for what cannot be seen.
+    """
+    layers, names = [sample.layers_u8_KHW4[0]], [sample.names[0]]
+    for layer, name in zip(sample.layers_u8_KHW4[1:], sample.names[1:], strict=True):
+        if int((layer[..., 3] >= FAINT).sum()) < LEAST_INK:
+            layers[-1] = over([layers[-1], layer])
+        else:
+            layers.append(layer)
+            names.append(name)
+    if len(layers) == len(sample):
+        return sample
+    return replace(sample, layers_u8_KHW4=np.stack(layers), names=tuple(names))
 
 
 def header(sample: LayeredSample) -> dict[str, Any]:
