@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from layerize.errors import ConfigError
 from layerize.models import checkpoint, presets
@@ -16,7 +17,10 @@ from layerize.models.published import PublishedModel
 from layerize.predictors import PublishedPredictor, load_predictor
 from layerize.training.loop import train
 from layerize.training.lora import NAME, merged_state
+from layerize.training.processes import Processes, local
 from layerize.training.recipe import DataConfig, LoraConfig, OptimiserConfig, Recipe
+from layerize.training.sharding import shard
+from layerize.training.sources import open_source
 from layerize.training.stages import build_stage
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -144,6 +148,31 @@ def test_a_trained_stop_head_counts_when_the_model_splits(models: Path, dataset:
     small = predictor.layered.count("", picture_3HW=torch.full((3, 64, 64), 0.8), area_side=64)
     assert small is not None
     assert sum(small[1:3]) > 0.8  # at the size that it has learned from: two or three
+
+
+def test_sharded_adapters_learn_the_same_and_fold_the_same(models: Path, dataset: Path) -> None:
+    """A group of one process: every weight is a sharded tensor, and the arithmetic must not notice."""
+    dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
+    try:
+        made = recipe(models / "published", dataset, lora=LoraConfig(rank=2), gradient_checkpointing=True)
+        batch = open_source(made.data).batch(0, False)
+        gradients, states = [], []
+        for sharded in (False, True):
+            torch.manual_seed(0)
+            stage = build_stage(replace(made, sharding="full" if sharded else "none"))
+            if sharded:
+                shard(stage, Processes())
+            stage("image-to-layers", batch, torch.Generator().manual_seed(0))[0].backward()
+            gradients.append([local(p.grad) for _, p in stage.trainable() if p.grad is not None])
+            values = {name: local(p.detach()) + 0.1 for name, p in stage.trainable()}
+            stored = {name: local(value) for name, value in stage.model.state_dict().items()}
+            states.append(merged_state(stage.model, values, stored))
+        assert len(gradients[0]) > 10
+        for plain, split in zip(*gradients, strict=True):
+            torch.testing.assert_close(plain, split)
+        assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    finally:
+        dist.destroy_process_group()
 
 
 def test_targets_that_do_not_exist_are_refused(models: Path, dataset: Path) -> None:

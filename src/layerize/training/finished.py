@@ -31,7 +31,7 @@ def save_finished(worker: Worker, ema: dict[str, Tensor]) -> None:
         return
     if recipe.stage == "vae":
         _finish(worker, ema)
-    merged = lora.merged_state(stage.model, whole) if recipe.lora.rank else {**state, **whole}
+    merged = lora.merged_state(stage.model, whole, state) if recipe.lora.rank else {**state, **whole}
     with torch.device("meta"):
         plain = type(stage.model)(stage.model.config)
     place = worker.run / MODEL_FOLDER

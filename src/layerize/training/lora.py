@@ -42,15 +42,20 @@ def add_adapters(model: nn.Module, config: LoraConfig) -> None:
 
 
 @torch.no_grad()
-def merged_state(model: nn.Module, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def merged_state(
+    model: nn.Module, values: Mapping[str, Tensor], stored: Mapping[str, Tensor] | None = None
+) -> dict[str, Tensor]:
     """The plain model's state dict with the adapters folded in.
 
     Args:
         model: With adapters.
         values: Adapter weights to fold, by name within ``model`` (for example averaged ones).
+        stored: The model's state dict, gathered where it is sharded; None takes it from the model.
     """
     state = {
-        name.replace(".base_layer.", "."): value for name, value in model.state_dict().items() if ".lora_" not in name
+        name.replace(".base_layer.", "."): value
+        for name, value in (stored or model.state_dict()).items()
+        if ".lora_" not in name
     }
     for name, part in model.named_modules():
         if hasattr(part, "lora_A") and NAME in part.lora_A:
