@@ -48,12 +48,12 @@ def test_overwrite(tmp_path: Path) -> None:
 def test_unknown_extensions(tmp_path: Path) -> None:
     with pytest.raises(
         OutputError,
-        match=r"unknown extension '\.afdesign'; use .*\.layers, \.ora, .*\.zip, or no extension for a folder",
+        match=r"unknown extension '\.xyz'; use .*\.layers, \.ora, .*\.zip, or no extension for a folder",
     ):
-        save(stack(), tmp_path / "x.afdesign")
-    (tmp_path / "x.afdesign").touch()
-    with pytest.raises(InputError, match=r"unknown extension '\.afdesign'"):
-        load(tmp_path / "x.afdesign")
+        save(stack(), tmp_path / "x.xyz")
+    (tmp_path / "x.xyz").touch()
+    with pytest.raises(InputError, match=r"unknown extension '\.xyz'"):
+        load(tmp_path / "x.xyz")
     (tmp_path / "x").touch()
     with pytest.raises(InputError, match="x is a file without a known extension; give a folder or one of"):
         load(tmp_path / "x")

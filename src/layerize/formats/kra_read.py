@@ -83,9 +83,9 @@ class _Reader:
         if image is None:
             raise InputError(f"{label}: maindoc.xml has no IMAGE; save it again with Krita.")
         self.image = image
-        size = [int(number(image, key, 0, label)) for key in ("width", "height")]
-        check_pixels(f"{label}: the canvas", *size, max_pixels)
-        self.canvas = Box(0, 0, *size)
+        width, height = (int(number(image, key, 0, label)) for key in ("width", "height"))
+        check_pixels(f"{label}: the canvas", width, height, max_pixels)
+        self.canvas = Box(0, 0, width, height)
         self.budget = PixelBudget(label, max_pixels)
         self.sources: dict[str, Layer] = {}  # for clones
         self.time = self._current_time()
@@ -168,7 +168,7 @@ class _Reader:
         if kind == "generatorlayer":
             return self._filled(element, name)
         if kind == "clonelayer":
-            source = self.sources.get(element.get("clonefromuuid") or element.get("clonefrom", ""))
+            source = self.sources.get(element.get("clonefromuuid", "") or element.get("clonefrom", ""))
             if source is not None:
                 x, y = (round(number(element, key, 0, self.label)) for key in ("x", "y"))
                 return replace(source, offset=(source.offset[0] + x, source.offset[1] + y))

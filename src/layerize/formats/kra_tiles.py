@@ -74,7 +74,7 @@ def read_tiles(data: bytes, default: bytes, canvas: Box, budget: PixelBudget, la
 
 
 def _split(data: bytes, position: int, count: int, label: str) -> list[_Tile]:
-    tiles = []
+    tiles: list[_Tile] = []
     for _ in range(count):
         match = _TILE.match(data, position)
         if match is None or match.end() + int(match[3]) > len(data):
@@ -89,7 +89,7 @@ def _extent(tiles: list[_Tile], width: int, height: int, canvas: Box, filled: bo
     """The box around all tiles, and the canvas where the default shows; only the canvas if that is too much."""
     corners = [(tile.x, tile.y, tile.x + width, tile.y + height) for tile in tiles]
     if filled or not corners:
-        corners.append(tuple(canvas))
+        corners.append((canvas.x0, canvas.y0, canvas.x1, canvas.y1))
     left, top, right, bottom = zip(*corners, strict=True)
     x0, y0, x1, y1 = min(left), min(top), max(right), max(bottom)
     around = Box(x0, y0, x1, y1)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layerize.errors import InputError, OutputError
+from layerize.errors import InputError, OutputError, UsageError
 from layerize.formats.atomic import output_error
 from layerize.formats.image import DEFAULT_MAX_PIXELS
 from layerize.formats.image_write import IMAGE_EXTENSIONS
+from layerize.formats.live_text import LiveTextMode
 from layerize.stack.layer import LayerStack
 
 
@@ -20,13 +21,14 @@ from layerize.stack.layer import LayerStack
 class Format:
     """A layered format: its name for people, and where its functions are ("module:function" below layerize.formats).
 
-    ``save(stack, path)`` writes atomically, None: read only; ``load(path, max_pixels=...)`` reads untrusted files, None:
-    write only.
+    ``save(stack, path)`` writes atomically; None: read only. ``load(path, max_pixels=...)`` reads untrusted files;
+    None: write only.
     """
 
     name: str
     save: str | None = None
     load: str | None = None
+    live_text: bool = False
 
 
 FOLDER = Format(name="manifest folder", save="manifest:save_folder", load="manifest:load_folder")
@@ -42,10 +44,10 @@ FORMATS: dict[str, Format] = {
     ".kra": Format(name="Krita", load="kra_read:load_kra"),
     ".layers": FOLDER,
     ".ora": Format(name="OpenRaster", save="ora:save_ora", load="ora_read:load_ora"),
-    ".pptx": Format(name="PowerPoint", save="pptx:save_pptx"),
+    ".pptx": Format(name="PowerPoint", save="pptx:save_pptx", live_text=True),
     ".psd": _PSD,
     ".psb": _PSD,
-    ".svg": Format(name="SVG", save="svg:save_svg", load="svg:load_svg"),
+    ".svg": Format(name="SVG", save="svg:save_svg", load="svg:load_svg", live_text=True),
     ".tif": _TIFF,
     ".tiff": _TIFF,
     ".webp": _BUILD_UP,
@@ -60,10 +62,17 @@ WRITABLE: tuple[str, ...] = tuple(suffix for suffix, chosen in FORMATS.items() i
 """The extensions that ``save`` knows."""
 
 
-def save(stack: LayerStack, path: str | Path, *, overwrite: bool = True) -> None:
+def save(stack: LayerStack, path: str | Path, *, overwrite: bool = True, live_text: LiveTextMode | None = None) -> None:
     """Write a stack; the extension decides the format, no extension means a manifest folder.
 
+    Args:
+        stack: Any stack.
+        path: Where to.
+        overwrite: Whether an existing target may be replaced.
+        live_text: Whether text is written as text, in PowerPoint and SVG; default: the format's own.
+
     Raises:
+        UsageError: ``live_text`` for a format that has no such choice.
         OutputError: Unknown extension, the target exists and ``overwrite`` is False, or it cannot be written.
     """
     path = Path(path)
@@ -76,7 +85,12 @@ def save(stack: LayerStack, path: str | Path, *, overwrite: bool = True) -> None
         raise OutputError(f"{path} exists already; choose another name or allow overwriting.")
     if chosen.save is None:
         raise OutputError(f"{path}: {chosen.name} files can only be read; save as one of {', '.join(WRITABLE)}.")
-    _function(chosen.save)(stack, path)
+    if live_text is None:
+        _function(chosen.save)(stack, path)
+    elif chosen.live_text:
+        _function(chosen.save)(stack, path, live_text=live_text)
+    else:
+        raise UsageError(f"{chosen.name} holds pictures of text only; live text is for .pptx and .svg.")
 
 
 def load(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> LayerStack:

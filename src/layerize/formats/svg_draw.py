@@ -147,14 +147,12 @@ def _own_size(root: Element, label: str) -> tuple[float, float]:
     """Width and height in CSS pixels, from the attributes or, where they are missing or relative, the view box."""
     box = [float(value) for value in re.findall(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", root.get("viewBox", ""))]
     fallback = (box[2], box[3]) if len(box) == 4 and box[2] > 0 and box[3] > 0 else None
-    sides = [_length(root.get(key)) for key in ("width", "height")]
+    width, height = _length(root.get("width")), _length(root.get("height"))
     if fallback is not None:
         aspect = fallback[0] / fallback[1]
-        if sides[0] is None and sides[1] is not None:
-            sides[0] = sides[1] * aspect
-        sides[0] = sides[0] or fallback[0]
-        sides[1] = sides[1] or sides[0] / aspect
-    width, height = (value or 100.0 for value in sides)  # resvg's own default
+        width = width or (height * aspect if height else fallback[0])
+        height = height or width / aspect
+    width, height = width or 100.0, height or 100.0  # resvg's own default
     if not (math.isfinite(width) and math.isfinite(height) and 1e-3 < width < 1e7 and 1e-3 < height < 1e7):
         raise InputError(f"{label}: its size is {width:g}x{height:g}; give it a width and a height in pixels.")
     if max(width, height) > 1000 * min(width, height):

@@ -19,9 +19,9 @@ from layerize.errors import InputError, LimitError
 from layerize.formats.image import read_bytes
 
 TILE = 64
-# A packed XCF grows perhaps tenfold; what grows beyond this is a bomb.
+# XCF is packed inside already, so gzip shrinks it perhaps tenfold; what grows far beyond is a bomb.
 MAX_UNPACKED = 2 * 2**30
-MAX_RATIO = 1_100
+MAX_RATIO = 200
 MAX_POINTERS = 2_000_000
 COMPRESSIONS = {0: "none", 1: "rle", 2: "zlib"}
 

@@ -44,8 +44,9 @@ def precision_of(version: int, code: int) -> Precision | None:
 
 def numbers(raw: npt.NDArray[np.uint8], precision: Precision, version: int) -> npt.NDArray[Any]:
     """Raw pixels (H, W, bytes) as numbers (H, W, channels); before version 12 in the order of the machine, a PC."""
-    order = "<" if version < 12 else ">"
-    return np.ascontiguousarray(raw).view(np.dtype(precision.dtype).newbyteorder(order))
+    dtype = np.dtype(precision.dtype)
+    dtype = dtype.newbyteorder("<") if version < 12 else dtype.newbyteorder(">")
+    return np.ascontiguousarray(raw).view(dtype)
 
 
 def to_levels(values: npt.NDArray[Any], *, linear: bool) -> U8:

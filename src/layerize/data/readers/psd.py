@@ -30,6 +30,7 @@ from layerize.data.readers.psd_notes import note_layer, text_of
 from layerize.data.readers.psd_pixels import Channels
 from layerize.data.readers.psd_preview import read_preview
 from layerize.data.readers.psd_render import render
+from layerize.data.readers.shrink import factor_for, shrunk, shrunk_picture
 from layerize.errors import InputError, LimitError
 from layerize.formats.budget import PixelBudget
 from layerize.formats.image import check_pixels
@@ -86,6 +87,10 @@ class _Reader:
         self.colours = Colours(document, notes)
         self.channels = Channels(self.colours, document.version, PixelBudget(label, max_pixels), notes)
         self.effects: dict[int, list[Effect]] = {}
+        self.factor = factor_for(
+            sum(layer.width * layer.height for layer in document.descendants() if not _is_group(layer))
+        )
+        self.whole = 0  # how many groups around are still needed at full size
 
     def design(self, format_name: str) -> DesignFile:
         """The whole document."""
@@ -96,7 +101,12 @@ class _Reader:
         if len(self.document) == 0 and preview is not None:
             self.notes.add("no-layers")
             nodes = (Layer(pixels=preview, name="Background"),)
-        stack = LayerStack(size=self.document.size, layers=nodes)
+        size = self.document.size
+        if self.factor > 1:
+            self.notes.add("scaled", detail=f"1/{self.factor} of its own size, so that its layers fit in memory")
+            size = (-(-size[0] // self.factor), -(-size[1] // self.factor))
+            preview = None if preview is None else shrunk_picture(preview, self.factor)
+        stack = LayerStack(size=size, layers=nodes)
         self._count_artboards()
         self.notes.survey(stack)
         return DesignFile(
@@ -126,8 +136,12 @@ class _Reader:
                 clips.append(above)
             node = self._node(member, clips, depth)
             if node is not None:
-                nodes.append(node)
+                nodes.append(self._fitting(node) if isinstance(node, Layer) else node)
         return tuple(nodes)
+
+    def _fitting(self, node: Node) -> Node:
+        """A finished node, made smaller where the layers would not fit in memory together."""
+        return shrunk(node, self.factor) if self.factor > 1 and self.whole == 0 else node
 
     def _node(self, member: Any, clips: list[Any], depth: int) -> Node | None:
         effects = self.effects.get(id(member), [])
@@ -209,6 +223,20 @@ class _Reader:
         if whole:
             self.notes.add("flattened", member.name, "it has effects or adjustments of its own")
             return self._drawn(member, drawn)
+        as_a_whole = bool(clips) or is_masked(member) or isinstance(member, Artboard)
+        self.whole += as_a_whole
+        try:
+            group = self._built(member, blend, shared, depth)
+            if clips:
+                self.notes.add("flattened", member.name, "layers are clipped to the group")
+                painted = [node for clip in clips if (node := self._node(clip, [], depth - 1))]
+                return self._clipped(self._flat(group), painted)
+        finally:
+            self.whole -= as_a_whole
+        return self._fitting(group) if as_a_whole else group
+
+    def _built(self, member: Any, blend: GroupBlendMode, shared: dict[str, Any], depth: int) -> Group:
+        """A group of its members, with its frame and its mask in them."""
         nodes = self._nodes(member, depth - 1)
         frame = frame_of(member) if isinstance(member, Artboard) else None
         if frame is not None:
@@ -216,11 +244,7 @@ class _Reader:
         group = Group(layers=nodes, **{**shared, "blend": blend})
         if is_masked(member) and any(isinstance(node, Layer) for node in iter_nodes(nodes)):
             group = self._masked_group(group, member)
-        if not clips:
-            return group
-        self.notes.add("flattened", member.name, "layers are clipped to the group")
-        base = self._flat(group)
-        return self._clipped(base, [node for clip in clips if (node := self._node(clip, [], depth - 1))])
+        return group
 
     def _masked_group(self, group: Group, member: Any) -> Group:
         """The mask multiplied into each member; into all of them as one layer where that would show."""
@@ -260,6 +284,10 @@ class _Reader:
         nearest = NEAREST.get(mode, "normal")
         self.notes.add("blend-replaced", member.name, f"{mode.name.lower().replace('_', '-')} by {nearest}")
         return nearest
+
+
+def _is_group(layer: Any) -> bool:
+    return bool(layer.is_group())
 
 
 def _cropped(layer: Layer) -> Layer | None:

@@ -83,7 +83,8 @@ class Colours:
         count = 3 if self._palette is not None and len(planes) >= 3 else self.count  # drawn pictures have no indices
         missing = np.zeros(planes[0].shape, np.uint8)
         red, green, blue = self._rgb([*planes[:count], *[missing] * (count - len(planes))])
-        return cv2.merge([red, green, blue, np.full(red.shape, 255, np.uint8) if alpha is None else alpha])
+        opacity = np.full(red.shape, 255, np.uint8) if alpha is None else alpha
+        return np.asarray(cv2.merge([red, green, blue, opacity]), np.uint8)
 
     def _rgb(self, planes: list[U8]) -> Sequence[U8]:
         if self._palette is not None and len(planes) == 1:
