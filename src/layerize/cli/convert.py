@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from layerize.cli.report import layer_lines, say, warnings_on_stderr
+from layerize.cli.report import layer_lines, say, warn, warnings_on_stderr
 
 
 def convert(
@@ -15,13 +15,19 @@ def convert(
         Path, typer.Argument(metavar="STACK", readable=False, help="A manifest folder or a layered file.")
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Its extension decides the format; none means a folder.")],
+    live_text: Annotated[
+        str | None,
+        typer.Option("--live-text", metavar="MODE", help="Text as text in .pptx and .svg: replace, over or off."),
+    ] = None,
 ) -> None:
     """Write a stack of layers in another format. What the format cannot hold is reported."""
     from layerize.formats import load, save
+    from layerize.formats.live_text import as_mode
 
+    mode = None if live_text is None else as_mode(live_text)
     with warnings_on_stderr():
         layers = load(stack)
-        save(layers, out)
+        save(layers, out, live_text=mode)
     say(f"{stack} -> {out}")
     for line in layer_lines(layers):
         say(line)

@@ -7,17 +7,21 @@ shape that it belongs to, and ``placed_text`` maps places accordingly, or says t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast, get_args
 
 import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from layerize.errors import UsageError
 from layerize.stack.composite import ink_box
 from layerize.stack.layer import Layer
 
 Number = Annotated[float, Field(allow_inf_nan=False, ge=-(2**31), le=2**31)]
 Point = tuple[Number, Number]
+
+LiveTextMode = Literal["replace", "over", "off"]
+"""Text in place of its picture, over its hidden picture, or not at all."""
 
 # Bits of 64 in which the hashes of a shape and of the same shape, scaled, may differ.
 _SAME_SHAPE = 10
@@ -91,6 +95,17 @@ class LiveText(_Open):
         cos, sin = np.cos(np.radians(self.angle)), np.sin(np.radians(self.angle))
         turned = (np.array(starts) - first) @ np.array([[cos, -sin], [sin, cos]]) + first
         return [(float(x), float(y)) for x, y in turned]
+
+
+def as_mode(word: str) -> LiveTextMode:
+    """A mode by its name.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if word not in get_args(LiveTextMode):
+        raise UsageError(f"{word!r} is no way to write text; use {', '.join(get_args(LiveTextMode))}.")
+    return cast(LiveTextMode, word)
 
 
 def parse_live_text(text: dict[str, Any] | None) -> LiveText | None:

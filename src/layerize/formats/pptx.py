@@ -19,8 +19,10 @@ import numpy as np
 from layerize.errors import LayerizeWarning, MissingExtraError
 from layerize.formats.atomic import atomic_path
 from layerize.formats.layer_png import encode_layer
+from layerize.formats.live_text import LiveTextMode
 from layerize.formats.losses import listed
 from layerize.formats.manifest import cropped
+from layerize.formats.pptx_text import add_text_box, text_for_box
 from layerize.formats.xml_safe import xml_text
 from layerize.stack.composite import ink_box
 from layerize.stack.convert import to_float, to_u8
@@ -44,8 +46,11 @@ class _Scale:
         return round(pixels * self.emu_per_pixel)
 
 
-def save_pptx(stack: LayerStack, path: str | Path) -> None:
+def save_pptx(stack: LayerStack, path: str | Path, *, live_text: LiveTextMode = "replace") -> None:
     """Write the stack as a PowerPoint file with one slide of the canvas's size, atomically.
+
+    Text whose typeface is known becomes a text box in place of its picture (``replace``) or over its hidden picture
+    (``over``), or stays a picture (``off``).
 
     Layers are cropped to their ink, opacity is baked into their alpha, names become alt text too (of live text: the
     words).
@@ -68,7 +73,7 @@ def save_pptx(stack: LayerStack, path: str | Path) -> None:
     document.slide_width, document.slide_height = scale.width, scale.height
     slide = document.slides.add_slide(document.slide_layouts[BLANK_LAYOUT])
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        _add(slide.shapes, stack.layers, pool.map(_encoded, _inked(stack.layers, 1.0)), scale)
+        _add(slide.shapes, stack.layers, pool.map(_encoded, _inked(stack.layers, 1.0)), scale, live_text)
     with atomic_path(path) as temporary:
         document.save(str(temporary))
 
@@ -106,7 +111,14 @@ def _encoded(inked: tuple[Layer, float]) -> bytes:
     return encode_layer(_faded(cropped(layer)[0], opacity))
 
 
-def _add(shapes: Any, nodes: tuple[Node, ...], pictures: Iterator[bytes], scale: _Scale) -> None:
+def _add(
+    shapes: Any,
+    nodes: tuple[Node, ...],
+    pictures: Iterator[bytes],
+    scale: _Scale,
+    live_text: LiveTextMode,
+    opacity: float = 1.0,
+) -> None:
     """Add the nodes to a slide or group; ``pictures`` yields the PNG of each layer of ``_inked`` in turn."""
     for node in nodes:
         if not node.visible:
@@ -116,16 +128,25 @@ def _add(shapes: Any, nodes: tuple[Node, ...], pictures: Iterator[bytes], scale:
             if any(_inked(node.layers, 1.0)):
                 group = shapes.add_group_shape()
                 _describe(group._element.nvGrpSpPr.cNvPr, name, name)
-                _add(group.shapes, node.layers, pictures, scale)
+                _add(group.shapes, node.layers, pictures, scale, live_text, opacity * node.opacity)
             continue
         box = ink_box(node)
         if box is None:
             continue
-        left, top = scale(box.x0), scale(box.y0)
-        width, height = scale(box.x1) - left, scale(box.y1) - top
-        picture = shapes.add_picture(io.BytesIO(next(pictures)), left, top, max(1, width), max(1, height))
+        png = next(pictures)
+        text = text_for_box(node) if live_text != "off" else None
         words = (node.text or {}).get("content")
-        _describe(picture._element.nvPicPr.cNvPr, name, xml_text(words) if isinstance(words, str) else name)
+        alt = xml_text(words) if isinstance(words, str) else name
+        if text is None or live_text == "over":
+            left, top = scale(box.x0), scale(box.y0)
+            width, height = scale(box.x1) - left, scale(box.y1) - top
+            picture = shapes.add_picture(io.BytesIO(png), left, top, max(1, width), max(1, height))
+            _describe(picture._element.nvPicPr.cNvPr, name, alt)
+            if text is not None:
+                picture._element.nvPicPr.cNvPr.set("hidden", "1")
+        if text is not None:
+            shape = add_text_box(shapes, text, scale.emu_per_pixel, opacity * node.opacity)
+            _describe(shape._element.nvSpPr.cNvPr, name, alt)
 
 
 def _describe(properties: Any, name: str, alt: str) -> None:

@@ -20,9 +20,11 @@ from layerize.formats.atomic import atomic_path
 from layerize.formats.budget import PixelBudget
 from layerize.formats.image import DEFAULT_MAX_PIXELS, check_pixels, decode_image, read_bytes
 from layerize.formats.layer_png import encode_layer
+from layerize.formats.live_text import LiveTextMode
 from layerize.formats.losses import faded_groups
 from layerize.formats.manifest import cropped
 from layerize.formats.own_marks import Marks, as_blend, mark_node, mark_stack, number
+from layerize.formats.svg_text import LIVE, add_text, text_for_svg
 from layerize.formats.xml_safe import OWN, parse_xml, xml_text
 from layerize.stack.layer import U8, BlendMode, Group, Layer, LayerStack, Node
 
@@ -33,8 +35,10 @@ ElementTree.register_namespace("", SVG[1:-1])
 ElementTree.register_namespace("layerize", OWN[1:-1])
 
 
-def save_svg(stack: LayerStack, path: str | Path) -> None:
+def save_svg(stack: LayerStack, path: str | Path, *, live_text: LiveTextMode = "off") -> None:
     """Write the stack as one SVG file, atomically: an ``<image>`` per layer, cropped to its ink, a ``<g>`` per group.
+
+    With ``live_text`` other than ``off``, text whose typeface is known is ``<text>`` over its hidden picture.
 
     Names are titles (browsers show them as tooltips); hidden layers are there with ``display="none"``; ids, live text
     and metadata are attributes that other programs ignore.
@@ -57,7 +61,7 @@ def save_svg(stack: LayerStack, path: str | Path) -> None:
     leaves = list({id(layer): layer for layer in stack.walk()}.values())
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         uris = dict(zip(map(id, leaves), pool.map(_data_uri, leaves), strict=True))
-    _add(root, stack.layers, uris)
+    _add(root, stack.layers, uris, live_text != "off")
     with atomic_path(path) as temporary:
         temporary.write_bytes(ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True))
 
@@ -82,20 +86,22 @@ def _data_uri(layer: Layer) -> str:
     return PNG_URI + base64.b64encode(encode_layer(cropped(layer)[0])).decode()
 
 
-def _add(parent: Element, nodes: tuple[Node, ...], uris: dict[int, str]) -> None:
+def _add(parent: Element, nodes: tuple[Node, ...], uris: dict[int, str], live_text: bool) -> None:
     for node in nodes:
         element = SubElement(parent, f"{SVG}g" if isinstance(node, Group) else f"{SVG}image")
         SubElement(element, f"{SVG}title").text = xml_text(node.name).replace("\r", "\n")
         _set_look(element, node)
         mark_node(element, node)
         if isinstance(node, Group):
-            _add(element, node.layers, uris)
+            _add(element, node.layers, uris, live_text)
             continue
         pixels, (x, y) = cropped(node)
         size = {"x": x, "y": y, "width": pixels.shape[1], "height": pixels.shape[0]}
         for key, value in size.items():
             element.set(key, str(value))
         element.set("href", uris[id(node)])
+        if live_text and (text := text_for_svg(node)) is not None:
+            add_text(parent, element, text, SVG)
 
 
 def _set_look(element: Element, node: Node) -> None:
@@ -121,7 +127,11 @@ class _Reader:
         return LayerStack(size=(width, height), layers=self._nodes(root), metadata=self.marks.metadata_of(root))
 
     def _nodes(self, parent: Element) -> tuple[Node, ...]:
-        return tuple(self._node(element) for element in parent if element.tag != f"{SVG}title")
+        return tuple(
+            self._node(element)
+            for element in parent
+            if element.tag != f"{SVG}title" and (element.tag != f"{SVG}text" or element.get(LIVE) != "text")
+        )
 
     def _node(self, element: Element) -> Node:
         if element.tag not in (f"{SVG}g", f"{SVG}image") or element.get("transform") is not None:
@@ -129,7 +139,7 @@ class _Reader:
         title = element.find(f"{SVG}title")
         name = title.text or "" if title is not None else ""
         opacity = min(max(number(element, "opacity", 1, self.label), 0.0), 1.0)
-        visible = element.get("display") != "none"
+        visible = element.get("display") != "none" or element.get(LIVE) == "picture"
         blend = self._blend(element)
         identity = self.marks.id_of(element)
         if element.tag == f"{SVG}g":
