@@ -6,7 +6,7 @@ Colours are ``float32`` levels 0..255. Knows nothing of letters; it is told whic
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -22,7 +22,7 @@ ON_SURFACE = 9.0  # levels
 SMOOTH_DEVIATION = 5.0  # levels; rougher grounds count as texture
 CELL, CELLS = 12, 22  # of the colour histogram: width in levels, number per channel
 ROUNDS = 7  # of reweighting; the fit settles in 3 or 4
-MOST_SAMPLES = 6000  # a surface of 6 numbers per channel needs no more
+MOST_SAMPLES = 2500  # a surface of 6 numbers per channel needs no more
 INPAINT_PIXELS = 250_000  # larger regions are inpainted at a reduced size
 FLAT_COLOURS = 5  # that the surroundings of a hole may have to count as flat
 FLAT_WIDTH = 14.0  # levels within which a colour is one
@@ -81,7 +81,7 @@ def fit_surface(rgb_HW3: F32, trusted_HW: Bools) -> Surface:
     near_N = away_N < ON_SURFACE
     deviation = float(np.sqrt((away_N[near_N] ** 2).mean())) if near_N.any() else 255.0
     rest_N3 = target_N3[away_N > 2 * ON_SURFACE].astype(np.float32)
-    rest_mode = float((np.abs(rest_N3 - mode_of(rest_N3)).max(1) < ON_SURFACE).mean()) if len(rest_N3) > 8 else 0.0
+    rest_mode = float((farthest(rest_N3 - mode_of(rest_N3)) < ON_SURFACE).mean()) if len(rest_N3) > 8 else 0.0
     grid_y, grid_x = np.mgrid[:height, :width]
     terms = _terms(grid_x.ravel(), grid_y.ravel(), width, height).astype(np.float32)
     colour = np.clip(terms @ coefficients_63.astype(np.float32), 0, 255).reshape(height, width, 3)
@@ -93,7 +93,7 @@ def _reweighted(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Coefficients (6, 3) and each pixel's largest deviation."""
     stiff = np.diag([1e-6, 1e-3, 1e-3, 1e-2, 1e-2, 1e-2]) * len(terms_N6)
-    away_N = np.abs(target_N3 - start_3).max(1)
+    away_N = farthest(target_N3 - start_3)
     coefficients_63 = np.zeros((6, 3))
     for step in range(ROUNDS):
         scale = float(np.clip(1.4826 * np.median(away_N), 0.5, 6.0))
@@ -101,8 +101,15 @@ def _reweighted(
         weight_N1 = np.clip(1 - (away_N / reach) ** 2, 0, None)[:, None] ** 2
         gram = terms_N6.T @ (terms_N6 * weight_N1) + stiff * 1e-3
         coefficients_63 = np.linalg.solve(gram, terms_N6.T @ (target_N3 * weight_N1))
-        away_N = np.abs(target_N3 - terms_N6 @ coefficients_63).max(1)
+        away_N = farthest(target_N3 - terms_N6 @ coefficients_63)
     return coefficients_63, away_N
+
+
+def farthest(difference: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The largest channel difference, (..., 3) to (...); several times faster than ``max`` over a short last axis."""
+    apart = np.abs(difference)
+    largest: npt.NDArray[Any] = np.maximum(np.maximum(apart[..., 0], apart[..., 1]), apart[..., 2])
+    return largest
 
 
 def mode_of(colours_N3: F32, weight_N: F32 | None = None) -> F32:
@@ -116,7 +123,7 @@ def mode_of(colours_N3: F32, weight_N: F32 | None = None) -> F32:
         low, high = np.roll(table, 1, axis), np.roll(table, -1, axis)
         table = table + 0.5 * (low + high)
     mode = np.array(np.unravel_index(int(table.argmax()), table.shape), np.float32) * CELL + CELL / 2
-    close = np.abs(colours_N3 - mode).max(1) < 1.7 * CELL
+    close = farthest(colours_N3 - mode) < 1.7 * CELL
     if not close.any():
         return mode
     mean: F32 = np.average(colours_N3[close], axis=0, weights=np.maximum(weight[close], 0) + 1e-6).astype(np.float32)
@@ -162,7 +169,7 @@ def smooth_fill(rgb_HW3: F32, surface_HW3: F32, hole_HW: Bools, reach: float) ->
         reach: Pixels farther than this many levels from the surface are something else and bend nothing.
     """
     rest_HW3 = rgb_HW3 - surface_HW3
-    known = ~hole_HW & (np.abs(rest_HW3).max(2) < reach)
+    known = ~hole_HW & (farthest(rest_HW3) < reach)
     rest = spread(cv2.blur(_known(rest_HW3, ~known), (3, 3)), known.astype(np.float32)) if known.any() else 0.0
     filled: F32 = np.where(hole_HW[..., None], np.clip(surface_HW3 + rest, 0, 255), rgb_HW3)
     return filled
@@ -215,7 +222,7 @@ def _flat_fill(rgb_HW3: F32, hole_HW: Bools) -> F32 | None:
     kinds = flat_colours(colours, FLAT_REST)
     if not kinds:
         return None
-    apart = np.stack([np.abs(rgb_HW3 - kind).max(2) for kind in kinds], axis=2)
+    apart = np.stack([farthest(rgb_HW3 - kind) for kind in kinds], axis=2)
     own = np.where((apart < FLAT_WIDTH) & (apart == apart.min(2, keepdims=True)) & ~hole_HW[..., None], 1.0, 0.0)
     own = own.astype(np.float32)
     known = own.max(2)
@@ -238,10 +245,10 @@ def flat_colours(colours_N3: F32, rest_share: float) -> list[F32]:
     rest = colours_N3
     while len(kinds) < FLAT_COLOURS and len(rest) > 0.02 * len(colours_N3):
         kinds.append(mode_of(rest))
-        rest = rest[np.abs(rest - kinds[-1]).max(1) > FLAT_WIDTH]
+        rest = rest[farthest(rest - kinds[-1]) > FLAT_WIDTH]
     if not kinds or len(rest) > rest_share * len(colours_N3):
         return []
-    nearest = np.stack([np.abs(colours_N3 - kind).max(1) for kind in kinds]).min(0)
+    nearest = np.stack([farthest(colours_N3 - kind) for kind in kinds]).min(0)
     return kinds if float(nearest[nearest < FLAT_WIDTH].mean()) <= FLAT_GRAIN else []
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from layerize.text.ground import F32, Bools, fit_surface, mode_of
+from layerize.text.ground import F32, Bools, farthest, fit_surface, mode_of
 from layerize.text.region import Region
 
 ALIGNED = 0.95  # cosine from which two differences from the ground have one direction
@@ -66,7 +66,7 @@ def letters_on_surface(rgb_HW3: F32, surface_HW3: F32, noise: float, region: Reg
     near = region.depth_HW > -0.45 * unit - 3
     away = rgb_HW3 - surface_HW3
     strength = np.linalg.norm(away, axis=2)
-    weak = (np.abs(away).max(2) > noise) & near
+    weak = (farthest(away) > noise) & near
     seed = weak & (region.depth_HW > 0.1 * unit) & ~other_HW & (strength > LEAST_PEAK)
     seed &= ~_passing(rgb_HW3, weak, weak & (region.depth_HW < -0.1 * unit))
     if seed.sum() < 6:
@@ -103,7 +103,7 @@ def _passing(rgb: F32, weak: Bools, outside: Bools) -> Bools:
     """Connected pixels of a colour that go on outside the polygon: what passes before or behind the letters."""
     if outside.sum() < max(12.0, 0.1 * float(weak.sum())):
         return np.zeros_like(weak)
-    colour = np.abs(rgb - mode_of(rgb[outside])).max(2) < 30
+    colour = farthest(rgb - mode_of(rgb[outside])) < 30
     count, labels = connected(colour & weak)
     beyond = np.bincount(labels[outside], minlength=count)
     passing = beyond > 0.25 * np.bincount(labels.ravel(), minlength=count)
@@ -116,7 +116,7 @@ def _fill_field(rgb: F32, seed: Bools, strength: F32, fill: F32) -> F32:
     """The letters' colour everywhere: a gradient where one explains most of them, else one colour."""
     inner = seed & (cv2.erode(seed.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
     inner &= strength > 0.5 * float(np.quantile(strength[seed], 0.9))
-    flat = float((np.abs(rgb[inner] - fill).max(1) < 24).mean()) if inner.sum() > 40 else 1.0
+    flat = float((farthest(rgb[inner] - fill) < 24).mean()) if inner.sum() > 40 else 1.0
     if flat > 0.7:
         return fill
     gradient = fit_surface(rgb, inner)
@@ -139,7 +139,7 @@ def _one_colour(rgb: F32, rims: Bools) -> bool:
     if rims.sum() < 12:
         return False
     colours = rgb[rims]
-    return float((np.abs(colours - mode_of(colours)).max(1) < 24).mean()) > RIM_COLOUR
+    return float((farthest(colours - mode_of(colours)) < 24).mean()) > RIM_COLOUR
 
 
 def _between(colour: F32, fill: F32, ground: F32) -> bool:
@@ -172,7 +172,7 @@ def _without_shades(parts: Bools, rgb: F32, ground: F32) -> Bools:
 
 def _darker(colour_N3: npt.NDArray[Any], ground_N3: npt.NDArray[Any]) -> Bools:
     light = (colour_N3 * ground_N3).sum(1) / np.maximum((ground_N3**2).sum(1), 1.0)
-    off = np.abs(colour_N3 - light[:, None] * ground_N3).max(1)
+    off = farthest(colour_N3 - light[:, None] * ground_N3)
     darker: Bools = (light > SHADE) & (light < 1) & (off < 16)
     return darker
 
@@ -307,7 +307,7 @@ def _outline_of(rgb: F32, core: Bools, near: Bools, unit: float) -> Bools:
     if close.sum() < 30 or far.sum() < 30:
         return np.zeros_like(core)
     colour = mode_of(rgb[close])
-    like = np.abs(rgb - colour).max(2) < 32
+    like = farthest(rgb - colour) < 32
     if like[close].mean() < 0.4 or like[far].mean() > 0.35 * like[close].mean():
         return np.zeros_like(core)
     around = grown(core, reach + 1) & ~core

@@ -16,6 +16,7 @@ from layerize.text.ground import (
     F32,
     Bools,
     Surface,
+    farthest,
     fit_surface,
     flat_colours,
     inpaint,
@@ -127,7 +128,7 @@ def _surface(rgb_HW3: F32, region: Region, free_HW: Bools) -> Surface:
 def _refitted(rgb: F32, surface: Surface, letters: Letters, noise: float, region: Region) -> Surface:
     """The surface through everything around the letters that lies on it."""
     trusted = (region.depth_HW > -0.2 * region.height - 3) & ~grown(letters.mask_HW, 2)
-    trusted &= np.abs(rgb - surface.colour_HW3).max(2) < 3 * noise
+    trusted &= farthest(rgb - surface.colour_HW3) < 3 * noise
     return fit_surface(rgb, trusted) if trusted.sum() > 60 else surface
 
 
@@ -143,7 +144,7 @@ def _filled(rgb: F32, surface: Surface, letters: Letters, noise: float) -> F32:
     owner = np.zeros(int(around.max()) + 1, np.int32)
     owner[around[hole]] = labels[hole]
     nearest = owner[around]
-    off = ring & (np.abs(rgb - surface.colour_HW3).max(2) > reach)
+    off = ring & (farthest(rgb - surface.colour_HW3) > reach)
     edge, strange = (np.bincount(nearest[part], minlength=count) for part in (ring, off))
     mixed = strange > 0.1 * np.maximum(edge, 1)
     mixed[0] = False
@@ -178,7 +179,7 @@ def _solved(rgb: F32, ground: F32, letters: Letters, region: Region, noise: floa
     alpha = np.where(fringe, 1 - (1 - cover) * (1 - veil), 0).astype(np.float32)
     alpha[alpha < LEAST_ALPHA] = 0
     if smooth:  # the faint rest of an edge is lifted too: what stays would show the letters' shape
-        left = fringe & (alpha < TRACE) & (np.abs(away).max(2) > max(VISIBLE, 0.6 * noise))
+        left = fringe & (alpha < TRACE) & (farthest(away) > max(VISIBLE, 0.6 * noise))
         alpha[left] = TRACE
     if not alpha.any():
         return None

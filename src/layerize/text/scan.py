@@ -16,7 +16,7 @@ from layerize.text.region import thickness
 
 LOOK_PIXELS = 1_850_000  # read at once: a 1328 x 1328 poster, a full-HD screen; about 500 MB and 2 s on two cores
 FINE_PIXELS = 9_000_000  # larger pictures are read in strips at most at this size
-OVERLAP = 0.2  # of a strip's height; letters up to this size are whole in one strip
+OVERLAP = 0.15  # of a strip's height; letters up to this size are whole in one strip
 LEAST_READ = 736  # px that the shorter side is enlarged to, as the models were trained on
 ENLARGED_PIXELS, MOST_ENLARGED = 900_000, 3.0
 FRAMED = 96  # px; shorter sides get a frame
@@ -42,8 +42,10 @@ def scan(rgb_HW3: U8) -> list[TextLine]:
     height, width = rgb_HW3.shape[:2]
     if min(height, width) < LEAST_SIDE:
         return []
-    lines = [_columns_read(rgb_HW3, line) for line in _read_scaled(rgb_HW3, LOOK_PIXELS)]
-    if height * width > 1.3 * LOOK_PIXELS:
+    large = height * width > 1.3 * LOOK_PIXELS
+    look = _read_scaled(rgb_HW3, LOOK_PIXELS // 2 if large else LOOK_PIXELS)
+    lines = [_columns_read(rgb_HW3, line) for line in look]
+    if large:
         lines = _merged(lines, list(_read_strips(rgb_HW3)))
     lines.sort(key=lambda line: thickness(line.polygon), reverse=True)
     return sorted(lines[:MOST_LINES], key=lambda line: (line.box[1], line.box[0]))
