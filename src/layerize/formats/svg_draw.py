@@ -12,6 +12,7 @@ import numpy as np
 
 from layerize.errors import InputError, MissingExtraError
 from layerize.formats.image import decode_image
+from layerize.formats.svg_fonts import generic_families
 from layerize.formats.svg_source import HREFS, SVG, parse_svg
 from layerize.formats.xml_safe import local
 from layerize.stack.layer import U8
@@ -67,8 +68,9 @@ class Renderer:
     def _draw(self, root: Element, width: int) -> U8:
         has_text = self._has_text and any(local(element) == "text" for element in root.iter())
         source = tostring(root, encoding="unicode")
+        fonts: dict[str, Any] = generic_families() if has_text else {"skip_system_fonts": True}
         try:
-            data = self._svg_to_bytes(svg_string=source, dpi=DPI, width=width, skip_system_fonts=not has_text)
+            data = self._svg_to_bytes(svg_string=source, dpi=DPI, width=width, **fonts)
         except ValueError as error:
             raise InputError(f"{self._label}: resvg cannot draw it ({error}); save it as plain SVG.") from error
         return decode_image(bytes(data), self._label, max_pixels=2 * self._max_pixels, formats=("PNG",)).pixels

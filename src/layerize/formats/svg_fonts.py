@@ -15,6 +15,15 @@ from layerize.formats.svg_source import property_of
 from layerize.formats.xml_safe import local
 
 _GENERIC = frozenset({"serif", "sans-serif", "sans", "monospace", "cursive", "fantasy", "system-ui", "inherit"})
+_SANS = ("arial", "helvetica", "liberation sans", "dejavu sans", "noto sans", "open sans")
+_PREFERRED = {
+    "serif_family": ("times new roman", "times", "liberation serif", "dejavu serif", "noto serif", *_SANS),
+    "sans_serif_family": _SANS,
+    "monospace_family": ("courier new", "courier", "liberation mono", "dejavu sans mono", "noto sans mono", *_SANS),
+    "cursive_family": ("comic sans ms", *_SANS),
+    "fantasy_family": ("impact", *_SANS),
+    "font_family": ("times new roman", "times", *_SANS),
+}
 _SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 
 
@@ -28,17 +37,33 @@ def missing_families(root: Element) -> list[str]:
 
 
 @functools.lru_cache(maxsize=1)
-def installed_families() -> frozenset[str]:
-    """The families of all fonts in the folders that the system's programs look into, in lower case."""
-    found: set[str] = set()
+def installed_families() -> dict[str, str]:
+    """The families of all fonts in the folders that the system's programs look into, by their name in lower case."""
+    found: dict[str, str] = {}
     for folder in _folders():
         for file in sorted(folder.rglob("*")):
             if file.suffix.lower() in _SUFFIXES:
                 try:
-                    found.add((ImageFont.truetype(str(file), 10).getname()[0] or "").lower())
+                    family = ImageFont.truetype(str(file), 10).getname()[0] or ""
                 except OSError:  # not a font after all
                     continue
-    return frozenset(found)
+                found[family.lower()] = family
+    return found
+
+
+@functools.lru_cache(maxsize=1)
+def generic_families() -> dict[str, str]:
+    """What resvg should take for serif, sans-serif and so on: its own choices are fonts of Windows.
+
+    Without them a text whose family is missing would not be drawn at all.
+    """
+    installed = installed_families()
+    chosen: dict[str, str] = {}
+    for option, wanted in _PREFERRED.items():
+        name = next((installed[name] for name in wanted if name in installed), next(iter(installed.values()), ""))
+        if name:
+            chosen[option] = name
+    return chosen
 
 
 def _folders() -> list[Path]:
