@@ -47,7 +47,7 @@ def test_a_good_sample_passes_every_filter() -> None:
     ("name", "facts"),
     [
         ("preview", facts_of(poster(), gate=Gate(verdict="rejected", mad=9.0, reason="differs"))),
-        ("artboards", facts_of(poster(), flags=("artboard", "artboard"))),
+        ("artboards", facts_of(poster(), flags=("artboards",))),
         (
             "too-small",
             facts_of(

@@ -53,6 +53,7 @@ class QwenCaptioner:
     def __init__(self, model: Any, processor: Any, name: str) -> None:
         """Take a ``Qwen2_5_VLForConditionalGeneration`` and its processor."""
         self.model, self.processor, self.name = model.eval(), processor, name
+        self.processor.tokenizer.padding_side = "left"  # answers begin where every prompt of a batch ends
 
     @classmethod
     def open(cls, source: str) -> QwenCaptioner:

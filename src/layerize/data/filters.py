@@ -97,8 +97,7 @@ def differs_from_preview(facts: Facts) -> str:
 
 def two_pictures(facts: Facts) -> str:
     """Several artboards on one canvas are several pictures."""
-    boards = facts.flags.count("artboard")
-    return f"the canvas holds {boards} artboards, each a picture of its own" if boards > 1 else ""
+    return "the canvas holds several artboards, each a picture of its own" if "artboards" in facts.flags else ""
 
 
 def changed_by_normalising(facts: Facts) -> str:
