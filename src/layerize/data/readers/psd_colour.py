@@ -48,6 +48,11 @@ class Colours:
         self._palette = _palette(document) if self.mode == ColorMode.INDEXED else None
         self._transform = self._profile(document, notes)
 
+    @property
+    def converts(self) -> bool:
+        """Whether a colour profile changes the colours."""
+        return self._transform is not None
+
     def plane(self, data: bytes, width: int, height: int, *, colour: bool = True) -> U8:
         """One channel's bytes as a plane; short data is padded with zeros.
 
