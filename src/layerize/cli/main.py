@@ -43,7 +43,7 @@ COMMANDS = {
     "generate": Entry("layerize.cli.generate", "Draw layers from a text."),
     "variants": Entry("layerize.cli.variants", "Make variants of a design from a table of edits."),
     "synth": Entry("layerize.cli.synth", "Draw procedural designs with known layers."),
-    "data": Entry("layerize.cli.data", "Turn published datasets into manifests."),
+    "data": Entry("layerize.cli.data", "Collect, extract, shard and look at layered designs."),
     "train": Entry("layerize.cli.train", "Train a model from a recipe."),
     "eval": Entry("layerize.cli.eval", "Measure layers against the truth."),
     "model": Entry("layerize.cli.model", "List, describe, import and export models."),
