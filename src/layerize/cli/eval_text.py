@@ -65,6 +65,8 @@ def _print(report: Mapping[str, Any]) -> None:
         ("alpha_iou_small", "  of smaller texts"),
         ("ground_error_smooth", "background error under text, flat and gradient"),
         ("ground_error_rest", "  other backgrounds"),
+        ("typeface_named", "typefaces named, of texts that were found"),
+        ("typeface_right", "  of those the true one"),
         ("false_layers", "text layers that hold no text"),
     ):
         target = f"  (target {TARGETS[key]:g})" if key in TARGETS else ""

@@ -18,7 +18,7 @@ from layerize.evaluation.text_measures import DesignScore, TextScore, canvas_alp
 from layerize.formats import write_image
 from layerize.stack.layer import U8
 from layerize.text.block import TextLine
-from layerize.text.extract import Lifted, lift_lines
+from layerize.text.extract import Lifted, described, lift_lines
 from layerize.text.ocr import require
 from layerize.text.scan import scan
 from layerize.text.trust import trusted
@@ -84,7 +84,7 @@ def _case(design: TextDesign) -> TextCase:
     picture = np.dstack([design.image_HW3, np.full((height, width), 255, np.uint8)])
     start = time.perf_counter()
     lines = scan(design.image_HW3)
-    lifted = lift_lines(picture, trusted(lines, (width, height)))
+    lifted = described(lift_lines(picture, trusted(lines, (width, height))))
     seconds = time.perf_counter() - start
     score = score_design(design, lifted.clean_HW4, lifted.blocks, lifted.layers, seconds)
     return TextCase(design=design, lifted=lifted, score=score, readings=tuple(_reading(line, design) for line in lines))
@@ -120,6 +120,8 @@ def text_report(cases: Sequence[TextCase]) -> dict[str, Any]:
         "ground_error_smooth": _mean(text.ground_error for text in smooth),
         "ground_error_smooth_median": median(text.ground_error for text in smooth) if smooth else None,
         "ground_error_rest": _mean(text.ground_error for text in rest),
+        "typeface_named": _mean(float(text.typeface is not None) for text in found),
+        "typeface_right": _mean(float(text.typeface_right) for text in found if text.typeface is not None),
         "false_layers": sum(score.false_layers for score in scores),
         "seconds": median(score.seconds for score in scores) if scores else None,
         "by_look": {look: _row([text for text in texts if text.look == look]) for look in LOOKS},
@@ -170,7 +172,8 @@ def _sheet_row(case: TextCase) -> U8:
     design, lifted = case.design, case.lifted
     alphas = [canvas_alpha(layer, design.alpha_HW.shape) for layer in lifted.layers]
     alpha = np.max(alphas, axis=0) if alphas else np.zeros(design.alpha_HW.shape, np.float32)
-    grey = Image.new("RGBA", (alpha.shape[1], alpha.shape[0]), (128, 128, 128, 255))
+    height, width = design.image_HW3.shape[:2]
+    grey = Image.new("RGBA", (width, height), (128, 128, 128, 255))
     for layer in lifted.layers:
         grey.alpha_composite(Image.fromarray(layer.pixels), layer.offset)
     found = np.repeat(np.rint(alpha * 255).astype(np.uint8)[..., None], 3, axis=2)

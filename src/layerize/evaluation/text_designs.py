@@ -42,14 +42,14 @@ class TextTruth:
         look: One of ``LOOKS``.
         height: Of its capitals in pixels.
         box: (x0, y0, x1, y1) around its alpha.
-        family: Typeface.
+        typeface: Its font file, one of ``layerize.synth.fonts.BUNDLED``.
     """
 
     content: str
     look: str
     height: float
     box: tuple[int, int, int, int]
-    family: str
+    typeface: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -173,12 +173,19 @@ def _draw_text(easel: Easel, dice: Dice, palette: Palette, clean: U8, slot: Box)
     colour = palette.against(dice, below)
     if distance(colour, below) < LEAST_CONTRAST or float(clean[_inside(slot)].std()) > 25:
         colour = WHITE if luma(below) < 128 else BLACK
-    face = fonts.draw_typeface(dice, use_system_fonts=False)
+    typeface = dice.weighted(fonts.BUNDLED)
     stroke = (BLACK if luma(colour) > 128 else WHITE) if look == "outline" and slot.h > 30 else None
     fitted = lettering.fit(
-        dice, content, slot, face, colour, least_cap=LEAST_CAP, align=dice.pick(("left", "centre", "centre", "right")),
-        arc=look == "arc", stroke=stroke,
-    )  # fmt: skip
+        dice,
+        content,
+        slot,
+        fonts.bundled(typeface),
+        colour,
+        least_cap=LEAST_CAP,
+        align=dice.pick(("left", "centre", "centre", "right")),
+        arc=look == "arc",
+        stroke=stroke,
+    )
     if fitted is None:
         return None
     draw = _tilted(fitted.draw, slot, dice.uniform(-14, 14)) if look == "rotated" else fitted.draw
@@ -192,8 +199,7 @@ def _draw_text(easel: Easel, dice: Dice, palette: Palette, clean: U8, slot: Box)
     if look == "gradient":
         cutout = _shaded(cutout, palette.against(dice, below))
     box = (cutout.x, cutout.y, cutout.x + cutout.pixels.shape[1], cutout.y + cutout.pixels.shape[0])
-    family = str(face.getFamilyName())
-    return cutout, TextTruth(content=content, look=look, height=fitted.cap_height, box=box, family=family)
+    return cutout, TextTruth(content=content, look=look, height=fitted.cap_height, box=box, typeface=typeface)
 
 
 def _tilted(draw: Any, box: Box, angle: float) -> Any:

@@ -33,6 +33,8 @@ class TextScore:
         found: Whether a layer holds it.
         ground_error: Mean absolute error in levels, 0..255, of the picture without text under it.
         edits: Levenshtein distance of what was read, upper and lower case alike.
+        typeface: Font file that a layer names for it, or None where it names none.
+        typeface_right: Whether it is the true one.
     """
 
     content: str
@@ -44,6 +46,8 @@ class TextScore:
     found: bool
     ground_error: float
     edits: int
+    typeface: str | None
+    typeface_right: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +98,9 @@ def score_design(
         common, union = np.minimum(true_alpha, found_alpha).sum(), np.maximum(true_alpha, found_alpha).sum()
         inside = true_alpha > 0
         words = [block.content for block, place in zip(blocks, home, strict=True) if index in place]
+        named = [
+            file for layer, place in zip(layers, home, strict=True) if index in place and (file := _file_of(layer))
+        ]
         read = " ".join(" ".join(words).split())
         texts.append(
             TextScore(
@@ -106,6 +113,8 @@ def score_design(
                 found=bool(common >= FOUND * true_alpha.sum()),
                 ground_error=float(error[inside].mean()) if inside.any() else 0.0,
                 edits=edit_distance(truth.content.casefold(), read.casefold()),
+                typeface=named[0] if named else None,
+                typeface_right=bool(named) and named[0] == truth.typeface,
             )
         )
     true_words = Counter(" ".join(text.content for text in design.texts).casefold().split())
@@ -119,6 +128,11 @@ def score_design(
         false_layers=sum(not place for place in home),
         seconds=seconds,
     )
+
+
+def _file_of(layer: Layer) -> str | None:
+    font = (layer.text or {}).get("font")
+    return str(font["file"]) if font else None
 
 
 def nearest_text(design: TextDesign) -> npt.NDArray[np.int16]:

@@ -60,10 +60,10 @@ def lift_text(picture_HW4: U8, *, progress: Step | None = None) -> Lifted:
     rgb = _over_white(picture_HW4)
     lines = trusted(scan(rgb), (width, height))
     report(0.5)
-    return _described(lift_lines(picture_HW4, lines, progress=lambda share: report(0.5 + 0.45 * share)))
+    return described(lift_lines(picture_HW4, lines, progress=lambda share: report(0.5 + 0.45 * share)))
 
 
-def _described(lifted: Lifted) -> Lifted:
+def described(lifted: Lifted) -> Lifted:
     """The same with typefaces looked for."""
     texts = describe_all(lifted.blocks, lifted.layers)
     layers = tuple(replace(layer, text=text) for layer, text in zip(lifted.layers, texts, strict=True))

@@ -93,8 +93,8 @@ def _reweighted(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Coefficients (6, 3) and each pixel's largest deviation."""
     stiff = np.diag([1e-6, 1e-3, 1e-3, 1e-2, 1e-2, 1e-2]) * len(terms_N6)
-    away_N = farthest(target_N3 - start_3)
-    coefficients_63 = np.zeros((6, 3))
+    away_N: npt.NDArray[np.float64] = farthest(target_N3 - start_3)
+    coefficients_63: npt.NDArray[np.float64] = np.zeros((6, 3))
     for step in range(ROUNDS):
         scale = float(np.clip(1.4826 * np.median(away_N), 0.5, 6.0))
         reach = max(4.0 * scale, 3.0) if step > 1 else max(2.5 * scale, 10.0)
