@@ -56,6 +56,17 @@ def test_convert_to_psd_and_back(cli, folder: Path, stack: LayerStack) -> None:
     assert (flatten(back) == flatten(stack)).all()
 
 
+@pytest.mark.parametrize("extension", [".png", ".jpg", ".avif", ".bmp"])
+def test_convert_to_a_flat_picture_says_that_layers_are_merged(
+    cli, folder: Path, stack: LayerStack, extension: str
+) -> None:
+    told = cli("convert", folder, f"flat{extension}").stderr
+    assert f"flat{extension} is a flat picture: the layers are merged in it" in told
+    assert len(told.splitlines()) == 1
+    found = np.asarray(Image.open(f"flat{extension}").convert("RGB")).astype(int)
+    assert np.abs(found - flatten(stack)[..., :3]).mean() < 3
+
+
 def test_convert_of_a_flat_picture_says_split(cli, tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "flat.png")
     assert "layerize split" in cli("convert", "flat.png", "out.psd", code=1).stderr

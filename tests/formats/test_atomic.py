@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from layerize.errors import OutputError
-from layerize.formats import load, write_image
+from layerize.formats import atomic, load, write_image
 from layerize.formats.atomic import atomic_folder, atomic_path
 from layerize.stack import Layer, LayerStack
 
@@ -79,9 +79,22 @@ def test_a_failing_second_rename_brings_the_old_folder_back(tmp_path: Path, monk
         return real(self, to)
 
     monkeypatch.setattr(Path, "rename", rename)
+    monkeypatch.setattr(atomic, "_exchanged", lambda one, other: False)  # as on systems without it
     with pytest.raises(OutputError, match="Input/output error"), atomic_folder(target, may_replace=lambda _: True):
         pass
     assert [path.name for path in target.iterdir()] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges two names in one step")
+def test_a_folder_is_replaced_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "folder"
+    target.mkdir()
+    (target / "old").touch()
+    monkeypatch.delattr(Path, "rename")
+    with atomic_folder(target, may_replace=lambda _: True) as temporary:
+        (temporary / "new").touch()
+    assert [path.name for path in target.iterdir()] == ["new"]
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 

@@ -197,7 +197,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(tensor_files.safetensors.torch, "save_file", full)
-    with pytest.raises(OutputError, match="No space left on device"):
+    with pytest.raises(OutputError, match="the disk is full"):
         save_model(model, saved)
     assert (saved / "model.safetensors").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["vae"]

@@ -6,6 +6,7 @@ under the final name.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import secrets
@@ -21,6 +22,9 @@ _REASONS = {
     errno.EDQUOT: "the disk quota is used up; free some space or choose another place",
     errno.EFBIG: "the file-size limit of this system or session is reached; choose another place or format",
 }
+
+# Linux: <fcntl.h> and <linux/fs.h>.
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 @contextmanager
@@ -110,18 +114,32 @@ def _sibling(target: Path, kind: str) -> Path:
 
 
 def _swap(temporary: Path, target: Path) -> None:
-    """Rename, moving an existing target aside first; if that fails half-way the old target comes back."""
+    """Rename; an existing target changes places with the new folder in one step where the system can do that.
+
+    Elsewhere (not Linux, some network file systems) the old target moves aside first, and comes back if the second
+    rename fails; a process killed between the two leaves it under a hidden ``.old`` name beside the target.
+    """
     if not target.exists():
         temporary.rename(target)
-        return
-    old = _sibling(target, "old")
-    target.rename(old)
+    elif not _exchanged(temporary, target):
+        old = _sibling(target, "old")
+        target.rename(old)
+        try:
+            temporary.rename(target)
+        except OSError:
+            old.rename(target)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Let two paths change places in one step (renameat2(2) with RENAME_EXCHANGE); False where that does not exist."""
     try:
-        temporary.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError, TypeError):  # TypeError: Windows takes no None
+        return False
+    names = (os.fsencode(one), os.fsencode(other))
+    return bool(rename(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0)
 
 
 def _sync(path: Path) -> None:

@@ -7,8 +7,6 @@ transformers and diffusers. Nothing here is ever unpickled.
 from __future__ import annotations
 
 import json
-import shutil
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +17,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from layerize.errors import CheckpointError, OutputError
+from layerize.formats.atomic import atomic_folder
 
 _NAMES_SHOWN = 8
 
@@ -34,21 +33,10 @@ def new_folder(target: Path, marker: str) -> Iterator[Path]:
     Raises:
         OutputError: The target exists and is something else, or the disk is full, or writing is not allowed.
     """
-    if target.exists() and not (target / marker).is_file() and not (target.is_dir() and not any(target.iterdir())):
+    if target.is_dir() and any(target.iterdir()) and not (target / marker).is_file():
         raise OutputError(f"{target}: exists and holds no {marker}. Choose another name or remove it first.")
-    staging = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        staging.mkdir(parents=True)
-        yield staging
-        retired = staging.with_suffix(".old")
-        if target.exists():
-            target.rename(retired)
-        staging.rename(target)
-        shutil.rmtree(retired, ignore_errors=True)
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({error.strerror or error}).") from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with atomic_folder(target, may_replace=lambda folder: (folder / marker).is_file()) as folder:
+        yield folder
 
 
 def write_tensors(folder: Path, stem: str, tensors: Mapping[str, Tensor], shard_bytes: int | None = None) -> list[str]:
