@@ -42,6 +42,10 @@ def main() -> None:
     print(f"\n{result['count']} layers of {width}x{height}, bottom to top, in {split_seconds:.1f} s from a cold start:")
     for index, name in enumerate(result["layers"]):
         print(f"{index:>4}  {name}")
+    manifest = json.loads((layers / "manifest.json").read_text(encoding="utf-8"))
+    words = [layer["text"]["content"].split("\n") for layer in manifest["layers"] if layer.get("text")]
+    if words:
+        print(f"Read and lifted as layers of their own: {', '.join(repr(' '.join(lines)) for lines in words)}.")
     print(f"The composite differs from the poster by at most {result['recompose_error']}/255.\n")
     for path, what in {
         layers: "the layers as PNG, with a manifest",

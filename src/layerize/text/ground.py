@@ -100,7 +100,7 @@ def _reweighted(
         reach = max(4.0 * scale, 3.0) if step > 1 else max(2.5 * scale, 10.0)
         weight_N1 = np.clip(1 - (away_N / reach) ** 2, 0, None)[:, None] ** 2
         gram = terms_N6.T @ (terms_N6 * weight_N1) + stiff * 1e-3
-        coefficients_63 = np.linalg.solve(gram, terms_N6.T @ (target_N3 * weight_N1))
+        coefficients_63 = np.linalg.solve(gram, terms_N6.T @ (target_N3 * weight_N1)).astype(np.float64)
         away_N = farthest(target_N3 - terms_N6 @ coefficients_63)
     return coefficients_63, away_N
 
