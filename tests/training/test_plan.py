@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from layerize.errors import LimitError
 from layerize.training import plan as planning
 from layerize.training.batches import DesignSource
+from layerize.training.counting import TEXT_TOKENS
 from layerize.training.loop import train
 from layerize.training.plan import make_plan
 from layerize.training.recipe import DataConfig, LoraConfig, Recipe
@@ -60,7 +61,7 @@ def test_the_arithmetic_is_that_of_a_real_step(changes: dict[str, Any]) -> None:
     made = recipe(**changes)
     stage, batch = built(made), DesignSource(made.data).batch(0, False)
     if made.model == "tiny-full":  # the plan expects captions of 100 tokens
-        zeros = torch.zeros(2, planning.TEXT_TOKENS, 16)
+        zeros = torch.zeros(2, TEXT_TOKENS, 16)
         stage.tasks[made.stage].denoiser.prompts.encode = lambda texts, device: (zeros, None)  # type: ignore[attr-defined]
     counter = FlopCounterMode(display=False)
     with counter, sdpa_kernel(SDPBackend.MATH):

@@ -18,6 +18,7 @@ import torch
 
 from layerize.errors import CheckpointError, LayerizeError, OutputError
 from layerize.models import checkpoint
+from layerize.training.batches import Batch
 from layerize.training.checkpointing import SavedState
 from layerize.training.guard import WINDOW, Guard
 from layerize.training.log import read_log
@@ -102,7 +103,12 @@ def test_a_step_that_is_not_finite_changes_nothing_and_many_stop_the_run(
     before = [parameter.detach().clone() for parameter in running.parameters]
     task = running.stage.tasks["image-to-layers"]
     real = task.loss
-    monkeypatch.setattr(task, "loss", lambda *given: (real(*given)[0] * float("nan"), {}))
+
+    def broken(batch: Batch, generator: torch.Generator) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        loss, figures = real(batch, generator)
+        return loss * float("nan"), figures
+
+    monkeypatch.setattr(task, "loss", broken)
     with pytest.raises(LayerizeError, match=r"step 2: 3 of the last 200 steps .* loss nan.*Lower optimiser"):
         running.run_to_end()
     assert all(torch.equal(a, b) for a, b in zip(before, running.parameters, strict=True))

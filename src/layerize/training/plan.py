@@ -1,40 +1,31 @@
 """What a recipe costs before anyone pays for it: parameters, tokens, arithmetic, memory, time.
 
 Nothing is estimated by formula: the recipe's own stage runs forward and backward on torch's meta device, which computes
-shapes only. Matrix products and convolutions are counted (as ``FlopCounterMode`` does), and every tensor that autograd
-keeps for the backward pass is added up. Attention is counted as the fused kernels do it: they keep no probabilities.
+shapes only (``counting.py``).
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from layerize.errors import LimitError
 from layerize.models.layer_model import LayerModel
 from layerize.models.published import PublishedConfig, PublishedModel
 from layerize.predictors import shipped_models
 from layerize.training.batches import Batch
+from layerize.training.counting import activations_of, flops_of
 from layerize.training.perceptual import Networks
 from layerize.training.recipe import OWN_SIZE, Recipe
 from layerize.training.stages import Stage, assemble
 from layerize.training.starting import build_model, model_config
 from layerize.training.tasks import vae_of
 
-TEXT_TOKENS = 100
-"""Of a caption, for models with a Qwen2.5-VL text encoder."""
 CAPTION_BYTES = 96
 """Of a caption, for models that read bytes."""
 
@@ -213,7 +204,7 @@ def _mean_flops(recipe: Recipe, stage: Stage, task: str, chances: dict[int, floa
     if task in ("vae", "text-to-image"):  # the same number of pictures whatever the count
         counts = counts[-1:]
     chosen = sorted({counts[0], counts[len(counts) // 2], counts[-1]})
-    found = [_flops(stage, task, _batch(recipe, [count], 1)) for count in chosen]
+    found = [flops_of(stage, task, _batch(recipe, [count], 1)) for count in chosen]
     curve = np.polynomial.Polynomial.fit(chosen, found, len(chosen) - 1)
     return float(sum(chance * curve(count) for count, chance in chances.items()))
 
@@ -246,56 +237,6 @@ def _batch(recipe: Recipe, counts: list[int], group_size: int) -> Batch:
     )
 
 
-def _flops(stage: Stage, task: str, batch: Batch) -> float:
-    """Forward and backward of one task on one batch, per sample."""
-    counter = FlopCounterMode(display=False)
-    with counter, _fused_attention(), _short_texts():
-        loss, _ = stage(task, batch, torch.Generator().manual_seed(0))
-        loss.backward()
-    return float(counter.get_total_flops()) / len(batch.captions)
-
-
-class _FusedAttention(torch.autograd.Function):
-    """Softmax attention on meta tensors: the products of the mathematics, the memory of the fused kernels."""
-
-    @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        out = torch.matmul(torch.matmul(q, k.transpose(-1, -2)), v)
-        ctx.save_for_backward(q, k, v, out, q[..., 0])
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        q, k, v, _, _ = ctx.saved_tensors
-        weights = q.new_zeros((*q.shape[:-1], k.shape[-2]))
-        weights_grad = torch.matmul(grads[0], v.transpose(-1, -2))
-        return (
-            torch.matmul(weights_grad, k),
-            torch.matmul(weights_grad.transpose(-1, -2), q),
-            torch.matmul(weights.transpose(-1, -2), grads[0]),
-        )
-
-
-@contextmanager
-def _fused_attention() -> Iterator[None]:
-    def attend(q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = None) -> Any:
-        return _FusedAttention.apply(q, k, v)  # type: ignore[no-untyped-call]
-
-    with patch.object(F, "scaled_dot_product_attention", attend):
-        yield
-
-
-@contextmanager
-def _short_texts() -> Iterator[None]:
-    """Captions of a fixed length in place of a text encoder's answer."""
-
-    def encode(self: Any, texts: Any, device: torch.device) -> tuple[Tensor, None]:
-        return torch.zeros(len(texts), TEXT_TOKENS, self.channels, device="meta"), None
-
-    with patch("layerize.training.prompts.PromptEncoder.encode", encode):
-        yield
-
-
 def _tokens(recipe: Recipe, stage: Stage, count: int) -> float:
     """Frame and condition tokens of one sample."""
     model = stage.model
@@ -320,7 +261,7 @@ def _memory(recipe: Recipe, stage: Stage, devices: int, trainable: int, networks
     counts = sorted(_count_chances(recipe), reverse=True)[: recipe.data.groups]
     counts += counts[-1:] * (recipe.data.groups - len(counts))
     batch = _batch(recipe, counts, recipe.data.group_size)
-    kept = max(_activations(plain, task, batch, recipe.gradient_checkpointing) for task in recipe.shares())
+    kept = max(activations_of(plain, task, batch, recipe.gradient_checkpointing) for task in recipe.shares())
     gathered = 2.0 * trainable if recipe.precision == "bf16" else 0.0  # autocast keeps its casts for the backward pass
     if shards > 1:
         blocks = [sum(p.numel() for p in block.parameters()) for block in stage.blocks()]
@@ -336,58 +277,3 @@ def _memory(recipe: Recipe, stage: Stage, devices: int, trainable: int, networks
         activations=kept * (HALF_SHARE if recipe.precision == "bf16" else 1.0),
         text_encoder=QWEN_TEXT_BYTES if reads else 0.0,
     )
-
-
-def _activations(stage: Stage, task: str, batch: Batch, recomputed: bool) -> float:
-    """Bytes that autograd keeps between forward and backward; with recomputed blocks, their inputs and one inside."""
-    account = _Account(stage.parameters())
-    for block in stage.blocks():
-        account.watch(block)
-    hooks = torch.autograd.graph.saved_tensors_hooks(account.keep, lambda tensor: tensor)
-    with hooks, _fused_attention(), _short_texts():
-        stage(task, batch, torch.Generator().manual_seed(0))
-    if recomputed and account.inside:
-        return account.outside + account.inputs + max(account.inside)
-    return account.outside + sum(account.inside)
-
-
-class _Account:
-    """Adds up distinct saved tensors, inside each call of a block and outside of all."""
-
-    def __init__(self, parameters: Iterator[nn.Parameter]) -> None:
-        self.outside, self.inputs = 0.0, 0.0
-        self.inside: list[float] = []
-        self._within = False
-        self._seen = {self._key(parameter) for parameter in parameters}
-        self._held: list[Tensor] = []  # so that no storage's address is used twice
-
-    @staticmethod
-    def _key(tensor: Tensor) -> int:
-        return int(tensor.untyped_storage()._cdata)
-
-    def keep(self, tensor: Tensor) -> Tensor:
-        """A tensor that autograd saves."""
-        if self._key(tensor) not in self._seen:
-            self._seen.add(self._key(tensor))
-            self._held.append(tensor)
-            size = tensor.untyped_storage().nbytes()
-            if self._within:
-                self.inside[-1] += size
-            else:
-                self.outside += size
-        return tensor
-
-    def watch(self, block: nn.Module) -> None:
-        """Attribute what is saved while ``block`` runs to it."""
-        inner = block.forward
-
-        def forward(*args: Any, **kwargs: Any) -> Any:
-            self.inside.append(0.0)
-            self.inputs += sum(x.nbytes for x in args if isinstance(x, Tensor))
-            self._within = True
-            try:
-                return inner(*args, **kwargs)
-            finally:
-                self._within = False
-
-        block.forward = forward
