@@ -1,7 +1,7 @@
 """What a layer's ``text`` says, as pydantic models, and where its lines lie now.
 
-A layer may have been moved or scaled since its text was described: the description keeps the ink box and a hash of the
-shape that it belongs to, and ``placed_text`` maps places accordingly, or says that the two no longer fit.
+Edits keep the description true (``stack/text_facts.py``), others do not: the description names the ink box and a
+hash of the shape that it belongs to, and ``placed_text`` follows the layer, or says that the two no longer fit.
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ class LiveFont(_Open):
 
 
 class LiveLine(_Open):
-    """One line; ``baseline`` is where it starts, ``width`` its length in pixels, both only where the font is known."""
+    """One line; ``baseline`` is where it starts, ``advance`` its length in pixels; only where the font is known."""
 
     content: str
     polygon: list[Point] = []
     box: tuple[Number, Number, Number, Number] | None = None
     baseline: Point | None = None
-    width: Number | None = None
+    advance: Number | None = None
 
 
 class LiveText(_Open):
@@ -108,6 +108,22 @@ def as_mode(word: str) -> LiveTextMode:
     return cast(LiveTextMode, word)
 
 
+def check_text(text: dict[str, Any]) -> dict[str, Any]:
+    """The description as it is; texts of other sources, without our ``ink``, may have any keys.
+
+    Raises:
+        ValueError: A key of ours has an impossible value.
+    """
+    if "ink" in text:
+        try:
+            LiveText.model_validate(text)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise ValueError(f"the live text's {place} is wrong ({first['msg']})") from error
+    return text
+
+
 def parse_live_text(text: dict[str, Any] | None) -> LiveText | None:
     """The description as a model; None for other sources' texts, which may have any shape."""
     try:
@@ -123,14 +139,16 @@ def placed_text(layer: Layer) -> LiveText | None:
     """
     text = parse_live_text(layer.text)
     box = ink_box(layer)
-    if text is None or text.font is None or text.ink is None or text.shape is None or box is None:
+    if text is None or text.font is None or text.ink is None or box is None or not _same_colour(layer, text.colours):
         return None
+    if text.shape is None:
+        return text if _about_there(text.ink, (box.x0, box.y0, box.x1, box.y1)) else None
     width, height = text.ink[2] - text.ink[0], text.ink[3] - text.ink[1]
     if width <= 0 or height <= 0 or not same_shape(text.shape, shape_hash(layer)):
         return None
     across, down = (box.x1 - box.x0) / width, (box.y1 - box.y0) / height
     unsure = 1.5 / min(width, height)  # a pixel more or less
-    if abs(across / down - 1) > _SAME_ASPECT + unsure or not _same_colour(layer, text.colours):
+    if abs(across / down - 1) > _SAME_ASPECT + unsure:
         return None
     if tuple(map(float, box)) == text.ink:
         return text
@@ -142,6 +160,14 @@ def placed_text(layer: Layer) -> LiveText | None:
     )
 
 
+def _about_there(described: tuple[float, ...], box: tuple[float, ...]) -> bool:
+    """Whether an ink box is as described after a turn, which makes the described one larger than need be."""
+    for low, high, now, then in ((described[i], described[i + 2], box[i], box[i + 2]) for i in (0, 1)):
+        if abs((low + high) - (now + then)) > 0.2 * (high - low) or then - now > 1.05 * (high - low) + 3:
+            return False
+    return True
+
+
 def _rescaled(text: LiveText, moved: Callable[[Point], Point], scale: float) -> LiveText:
     lines = [
         line.model_copy(
@@ -149,7 +175,7 @@ def _rescaled(text: LiveText, moved: Callable[[Point], Point], scale: float) -> 
                 "polygon": [moved(point) for point in line.polygon],
                 "box": None if line.box is None else (*moved(line.box[:2]), *moved(line.box[2:4])),
                 "baseline": None if line.baseline is None else moved(line.baseline),
-                "width": None if line.width is None else line.width * scale,
+                "advance": None if line.advance is None else line.advance * scale,
             }
         )
         for line in text.lines

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from layerize.errors import InputError, OutputError
+from layerize.formats.live_text import check_text
 from layerize.stack.layer import U8, BlendMode, Group, GroupBlendMode, Layer, LayerStack
 
 VERSION: Literal[1] = 1
@@ -59,7 +60,7 @@ class LayerEntry(_Strict):
     blend: BlendMode = "normal"
     visible: bool = True
     group: str | None = None
-    text: dict[str, JsonValue] | None = None
+    text: Annotated[dict[str, JsonValue], AfterValidator(check_text)] | None = None
 
     @classmethod
     def of(cls, layer: Layer, *, image: str, offset: tuple[int, int], group: str | None) -> LayerEntry:

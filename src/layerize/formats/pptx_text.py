@@ -76,7 +76,7 @@ def _box(text: LiveText) -> tuple[float, float, float, float]:
     """(left, top, width, height) in pixels before the box is turned about its middle."""
     font, level = text.font, text.level_baselines
     assert font is not None
-    widths = [line.width or 0.0 for line in text.lines]
+    widths = [line.advance or 0.0 for line in text.lines]
     share = {"left": 0.0, "center": 0.5, "right": 1.0}[text.alignment]
     anchor = float(np.mean([x + share * width for (x, _), width in zip(level, widths, strict=True)]))
     width = max(widths)

@@ -1,8 +1,9 @@
 """What is known of a layer's text, kept true while the layer moves, turns, grows or changes colour.
 
 The description is a free-form JSON object; of its keys, at any depth, these are places and measures on the canvas:
-``polygon`` (points), ``box`` (x0, y0, x1, y1), ``angle`` (degrees, clockwise), ``size`` and ``line_spacing`` (pixels);
-``colours`` are "#rrggbb". Anything else stays as it is.
+``polygon`` (points), ``baseline`` (a point), ``box`` and ``ink`` (x0, y0, x1, y1), ``angle`` (degrees, clockwise),
+``size``, ``line_spacing``, ``letter_spacing``, ``outline_width`` and ``advance`` (pixels); ``colours`` are "#rrggbb".
+``shape`` (a hash of the upright shape) is lost by turning, ``font`` by stretching. Anything else stays as it is.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from layerize.stack.colour import Rgb, parse_colour
 
 Matrix: TypeAlias = npt.NDArray[np.float64]
 """(2, 3): canvas point (x, y, 1) → new canvas point."""
+
+LENGTHS = ("size", "line_spacing", "letter_spacing", "outline_width", "advance")
+STRETCH = 0.04
+"""Sides whose factors differ by more than this distort letters: they are no longer those of their typeface."""
 
 
 def scaling(factors: tuple[float, float], shift: tuple[float, float]) -> Matrix:
@@ -39,18 +44,24 @@ def placed_text(text: dict[str, Any] | None, matrix: Matrix) -> dict[str, Any] |
     angle = math.degrees(math.atan2(matrix[1, 0], matrix[0, 0]))
     height = float(np.hypot(matrix[0, 1], matrix[1, 1]))
     moves = not np.allclose(matrix[:, :2], np.eye(2))
+    turns = abs(angle) > 0.01
+    stretches = abs(float(np.hypot(matrix[0, 0], matrix[1, 0])) / max(height, 1e-9) - 1) > STRETCH
 
     def placed(key: str, value: Any) -> Any:
         if key == "polygon" and _points(value):
             return [_rounded(matrix @ (x, y, 1)) for x, y in value]
-        if key == "box" and _numbers(value, 4):
+        if key == "baseline" and _numbers(value, 2):
+            return [round(float(part), 2) for part in matrix @ (*value, 1)]
+        if (key == "shape" and turns) or (key == "font" and stretches and isinstance(value, dict)):
+            return None
+        if key in ("box", "ink") and _numbers(value, 4):
             x0, y0, x1, y1 = value
             corners = np.array([matrix @ (x, y, 1) for x in (x0, x1) for y in (y0, y1)])
             return [*_rounded(corners.min(0)), *_rounded(corners.max(0))]
         if moves and key == "angle" and _numbers([value], 1):
             return round((value + angle + 180) % 360 - 180, 2)
-        if moves and key in ("size", "line_spacing") and _numbers([value], 1):
-            return round(value * height, 1)
+        if moves and key in LENGTHS and _numbers([value], 1):
+            return round(value * height, 2)
         return value
 
     result: dict[str, Any] = _mapped(text, placed)

@@ -296,7 +296,7 @@ def _description(layer: Layer, words: str, placed: Sequence[Line], pivot: Line, 
         box = [min(xs), min(ys), max(xs), max(ys)]
         start = turned(line.x, line.y)
         lines.append(
-            {"content": line.content, "polygon": polygon, "box": box, "baseline": start, "width": round(width, 2)}
+            {"content": line.content, "polygon": polygon, "box": box, "baseline": start, "advance": round(width, 2)}
         )
     colours = [setting.fill] if setting.outline is None else [setting.fill, setting.outline]
     return {

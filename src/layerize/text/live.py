@@ -23,7 +23,7 @@ from layerize.text.upright import Upright, upright
 
 SURE = 0.03
 """Least ``certainty`` of a match; below, the typeface is unknown (``benchmarks/fonts.py`` measures it)."""
-MOST_BLOCKS = 60
+MOST_BLOCKS = 24
 """Blocks of a picture whose typeface is looked for, largest first."""
 MOST_LETTERS = 400
 # Share of solid pixels that must have a colour of the block, and how far off (0..1) they may be, for a flat fill.
@@ -103,7 +103,7 @@ def matched(flat: Upright, match: Match, found: dict[str, Any]) -> dict[str, Any
     for place, line in enumerate(flat.lines):
         x, y = flat.place(place, *match.baselines[place])
         width = setting.width(line.content) / flat.scale
-        lines[flat.rows[place]].update(baseline=[round(x, 2), round(y, 2)], width=round(width, 2))
+        lines[flat.rows[place]].update(baseline=[round(x, 2), round(y, 2)], advance=round(width, 2))
     return {
         "lines": lines,
         "angle": round(flat.angle, 2),

@@ -56,7 +56,7 @@ def soft_iou(a: F32, b: F32) -> float:
     return float(np.minimum(a, b).sum()) / union if union else 1.0
 
 
-def best_matches(lines: Sequence[UprightLine], faces: Iterable[FontFace], *, count: int = 3) -> list[Match]:
+def best_matches(lines: Sequence[UprightLine], faces: Iterable[FontFace], *, count: int = 2) -> list[Match]:
     """The best faces, best first.
 
     Args:
@@ -80,25 +80,48 @@ def _worth(match: Match) -> float:
 
 
 def fit(lines: Sequence[UprightLine], face: FontFace) -> Match | None:
-    """Lay one face over the lines as well as it goes; None if it draws nothing."""
-    tried = sorted(lines, key=lambda line: -_width(line))[:LINES]
+    """Lay one face over the longest lines by their ink boxes; None if it draws nothing."""
+    tried = _longest(lines)
     starts = _starts(tried, face)
     if not starts:
         return None
-    setting = max(starts, key=lambda start: _score(tried, start))
-    return _match(lines, setting, [_placed(line, setting) for line in lines])
+    setting = max(starts, key=lambda start: _score(tried, start, quick=True))
+    return _match(tried, setting, [_placed(line, setting) for line in tried], quick=True)
 
 
 def refined(lines: Sequence[UprightLine], match: Match) -> Match:
-    """The match with size, letter spacing and places moved by small steps as long as the overlap grows."""
-    best = match
+    """The match with places, size and letter spacing moved by small steps as long as the overlap grows.
+
+    The font's own spacing is tried as well: the height of ink with round letters is less sure than its width. Size and
+    spacing are found on the longest lines.
+    """
+    tried = _longest(lines)
+    starts = dict.fromkeys([match.setting, *_starts(tried, match.face)[:-1]])
+    setting = max((_polished(tried, start) for start in starts), key=_worth).setting
+    return _shifted(lines, _match(lines, setting, [_placed(line, setting) for line in lines]), (0.5, 0.25, 0.125))
+
+
+def _longest(lines: Sequence[UprightLine]) -> list[UprightLine]:
+    return sorted(lines, key=lambda line: -_width(line))[:LINES]
+
+
+def _polished(lines: Sequence[UprightLine], setting: Setting) -> Match:
+    best = _shifted(lines, _match(lines, setting, [_placed(line, setting) for line in lines]), (0.5, 0.25))
     for step in (0.012, 0.006):
         for factor in (1 - step, 1 + step):
-            setting = _rescaled(lines, best.setting, factor)
-            other = _match(lines, setting, [_placed(line, setting) for line in lines])
-            best = max(best, other, key=lambda found: found.score)
-    shifts = tuple(_shift(line, best.setting, place) for line, place in zip(lines, best.baselines, strict=True))
-    return _match(lines, best.setting, shifts)
+            other = _rescaled(lines, best.setting, factor)
+            places = []
+            for line, (x, y) in zip(lines, best.baselines, strict=True):
+                (old_x, old_y), (new_x, new_y) = _placed(line, best.setting), _placed(line, other)
+                places.append((x + new_x - old_x, y + new_y - old_y))
+            best = max(best, _match(lines, other, places), key=lambda found: found.score)
+    return best
+
+
+def _shifted(lines: Sequence[UprightLine], match: Match, steps: Sequence[float]) -> Match:
+    setting = match.setting
+    places = [_shift(line, setting, place, steps) for line, place in zip(lines, match.baselines, strict=True)]
+    return _match(lines, setting, places)
 
 
 def certainty(lines: Sequence[UprightLine], match: Match) -> float:
@@ -114,8 +137,11 @@ def certainty(lines: Sequence[UprightLine], match: Match) -> float:
     return match.score - (common / union if union else 1.0)
 
 
-def _match(lines: Sequence[UprightLine], setting: Setting, places: Sequence[tuple[float, float]]) -> Match:
-    return Match(setting=setting, score=_overlap(lines, setting, places), baselines=tuple(places))
+def _match(
+    lines: Sequence[UprightLine], setting: Setting, places: Sequence[tuple[float, float]], *, quick: bool = False
+) -> Match:
+    score = _overlap(lines, setting, places, quick=quick)
+    return Match(setting=setting, score=score, baselines=tuple(places))
 
 
 def _probe(lines: Sequence[UprightLine]) -> UprightLine:
@@ -141,7 +167,7 @@ def _small(line: UprightLine) -> UprightLine:
 
 def _coarse(line: UprightLine, face: FontFace) -> float:
     starts = _starts([line], face)
-    return max((_score([line], start) for start in starts[:1]), default=-1.0)
+    return max((_score([line], start, quick=True) for start in starts[:1]), default=-1.0)
 
 
 def _starts(lines: Sequence[UprightLine], face: FontFace) -> list[Setting]:
@@ -192,31 +218,35 @@ def _placed(line: UprightLine, setting: Setting) -> tuple[float, float]:
     return (line.box[0] + line.box[2] - x0 - x1) / 2, (line.box[1] + line.box[3] - y0 - y1) / 2
 
 
-def _drawn(line: UprightLine, setting: Setting, place: tuple[float, float]) -> F32:
-    drawn = alpha_of(setting, [Line(content=line.content, x=place[0], y=place[1])], line.alpha.shape)
+def _drawn(line: UprightLine, setting: Setting, place: tuple[float, float], *, quick: bool = False) -> F32:
+    drawn = alpha_of(setting, [Line(content=line.content, x=place[0], y=place[1])], line.alpha.shape, quick=quick)
     return drawn.astype(np.float32) * np.float32(1 / 255)
 
 
-def _score(lines: Sequence[UprightLine], setting: Setting) -> float:
+def _score(lines: Sequence[UprightLine], setting: Setting, *, quick: bool = False) -> float:
     """Overlap at the places of the ink boxes, less the cost of letter spacing."""
     cost = SPACING_COST * abs(setting.spacing) / setting.size
-    return _overlap(lines, setting, [_placed(line, setting) for line in lines]) - cost
+    return _overlap(lines, setting, [_placed(line, setting) for line in lines], quick=quick) - cost
 
 
-def _overlap(lines: Sequence[UprightLine], setting: Setting, places: Sequence[tuple[float, float]]) -> float:
+def _overlap(
+    lines: Sequence[UprightLine], setting: Setting, places: Sequence[tuple[float, float]], *, quick: bool = False
+) -> float:
     """Soft IoU over all lines together."""
     common = union = 0.0
     for line, place in zip(lines, places, strict=True):
-        drawn = _drawn(line, setting, place)
+        drawn = _drawn(line, setting, place, quick=quick)
         common += float(np.minimum(line.alpha, drawn).sum())
         union += float(np.maximum(line.alpha, drawn).sum())
     return common / union if union else 0.0
 
 
-def _shift(line: UprightLine, setting: Setting, place: tuple[float, float]) -> tuple[float, float]:
-    """The place near ``place`` with the best overlap, by steps of half, quarter and eighth pixels along each axis."""
+def _shift(
+    line: UprightLine, setting: Setting, place: tuple[float, float], steps: Sequence[float]
+) -> tuple[float, float]:
+    """The place near ``place`` with the best overlap, by steps of fractions of a pixel along each axis."""
     best, score = place, soft_iou(line.alpha, _drawn(line, setting, place))
-    for step in (0.5, 0.25, 0.125):
+    for step in steps:
         for axis in ((step, 0.0), (0.0, step)):
             for sign in (1, -1):
                 other = (best[0] + sign * axis[0], best[1] + sign * axis[1])

@@ -124,28 +124,46 @@ class Setting:
         return run.advance * self.size + run.gaps * self.spacing
 
 
-def alpha_of(setting: Setting, lines: Sequence[Line], shape_hw: tuple[int, int]) -> U8:
-    """The lines' coverage, ``u8`` (H, W), on a canvas of this height and width; without outlines."""
+def alpha_of(setting: Setting, lines: Sequence[Line], shape_hw: tuple[int, int], *, quick: bool = False) -> U8:
+    """The lines' coverage, ``u8`` (H, W), on a canvas of this height and width; without outlines.
+
+    ``quick`` takes skia's glyph pictures: twice as fast, placed to a quarter of a pixel, with enhanced contrast.
+    """
     skia = skia_module()
     height, width = shape_hw
     pixels = np.zeros((height, width), np.uint8)
     surface = skia.Surface.MakeRasterDirect(skia.ImageInfo.MakeA8(width, height), pixels, width)
     paint = skia.Paint(AntiAlias=True)
     for line in lines:
-        draw_line(surface.getCanvas(), setting, line, paint)
+        (_draw_glyphs if quick else draw_line)(surface.getCanvas(), setting, line, paint)
     return pixels
 
 
 def draw_line(canvas: Any, setting: Setting, line: Line, paint: Any) -> None:
-    """Draw one line with a skia paint."""
+    """Draw the outlines of one line with a skia paint: coverage is exact whatever the colour."""
+    font, whole = skia_font(setting.face, setting.size), skia_module().Path()
+    run, places = _placed(setting, line)
+    for glyph, (x, y) in zip(run.glyphs, places, strict=True):
+        path = font.getPath(glyph)
+        if path is not None:
+            whole.addPath(path, line.x + x, line.y + y)
+    canvas.drawPath(whole, paint)
+
+
+def _draw_glyphs(canvas: Any, setting: Setting, line: Line, paint: Any) -> None:
+    run, places = _placed(setting, line)
+    if run.glyphs:
+        builder = skia_module().TextBlobBuilder()
+        builder.allocRunPos(skia_font(setting.face, setting.size), run.glyphs, [tuple(place) for place in places])
+        canvas.drawTextBlob(builder.make(), line.x, line.y, paint)
+
+
+def _placed(setting: Setting, line: Line) -> tuple[Run, list[list[float]]]:
+    """A line's glyphs and their places in pixels from the line's start."""
     run = setting.run(line.content)
-    if not run.glyphs:
-        return
     places = run.places * setting.size
     places[:, 1 if setting.vertical else 0] += run.steps * setting.spacing
-    builder = skia_module().TextBlobBuilder()
-    builder.allocRunPos(skia_font(setting.face, setting.size), run.glyphs, [tuple(place) for place in places.tolist()])
-    canvas.drawTextBlob(builder.make(), line.x, line.y, paint)
+    return run, places.tolist()
 
 
 def draw_block(setting: Setting, lines: Sequence[Line], *, angle: float = 0.0) -> tuple[U8, tuple[int, int]] | None:
