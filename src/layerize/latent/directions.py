@@ -75,8 +75,9 @@ class Directions:
         """Latents after an attribute changed by the group's own ``parameter``, see ``Attribute.amount``."""
         matrix = torch.linalg.matrix_exp(self.matrices[attribute] * max(parameter, -4.0)).to(latents_Chw.dtype)
         channels = latents_Chw.shape[0]
-        moved = torch.einsum("dc,chw->dhw", matrix[:channels, :channels], latents_Chw)
-        return moved + matrix[:channels, channels, None, None]
+        moved: Tensor = torch.einsum("dc,chw->dhw", matrix[:channels, :channels], latents_Chw)
+        shifted: Tensor = moved + matrix[:channels, channels, None, None]
+        return shifted
 
 
 def fit_directions(coder: LatentCoder, *, pictures: int = 64, seed: int = 0) -> Directions:

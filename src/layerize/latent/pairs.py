@@ -32,13 +32,13 @@ def drawn(rng: np.random.Generator, side: int, *, opaque: bool) -> F32:
 
 def brightness(rgba: F32, amount: float) -> F32:
     """Added to all three colours, -1 (black) to 1 (white)."""
-    return _with_rgb(rgba, rgba[..., :3] + np.float32(amount))
+    return _with_rgb(rgba, (rgba[..., :3] + amount).astype(np.float32))
 
 
 def saturation(rgba: F32, amount: float) -> F32:
     """The distance from grey, times e to the ``amount``."""
-    grey = (rgba[..., :3] @ LUMA)[..., None]
-    return _with_rgb(rgba, grey + np.float32(math.exp(amount)) * (rgba[..., :3] - grey))
+    grey: F32 = (rgba[..., :3] @ LUMA)[..., None]
+    return _with_rgb(rgba, (grey + math.exp(amount) * (rgba[..., :3] - grey)).astype(np.float32))
 
 
 def hue(rgba: F32, amount: float) -> F32:
@@ -47,7 +47,8 @@ def hue(rgba: F32, amount: float) -> F32:
     axis = np.full(3, 1 / math.sqrt(3))
     cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
     turn = np.eye(3) * math.cos(angle) + math.sin(angle) * cross + (1 - math.cos(angle)) * np.outer(axis, axis)
-    return _with_rgb(rgba, rgba[..., :3] @ turn.T.astype(np.float32))
+    turned: F32 = rgba[..., :3] @ turn.T.astype(np.float32)
+    return _with_rgb(rgba, turned)
 
 
 def opacity(rgba: F32, amount: float) -> F32:
