@@ -90,8 +90,9 @@ def extract_file(source: SourceFile, options: ExtractOptions, root: Path, name: 
     """
     start = time.monotonic()
     design = read_design(source.path, max_pixels=options.max_pixels)
-    gate = judge(design, flatten(design.stack))
-    sample = normalise(design.stack, max_layers=options.max_layers, merge=options.merge)
+    composite = flatten(design.stack)
+    gate = judge(design, composite)
+    sample = normalise(design.stack, max_layers=options.max_layers, merge=options.merge, target=composite)
     facts, flags = _facts(source, options, design, gate, sample)
     expressions = [parse_expression(text) for text in options.filters]
     reasons = reasons_against(facts, skip=options.skip, expressions=expressions)

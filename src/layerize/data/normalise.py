@@ -47,7 +47,9 @@ class Normalised:
     history: tuple[Step, ...]
 
 
-def normalise(stack: LayerStack, *, max_layers: int = 20, merge: Merge = "auto") -> Normalised:
+def normalise(
+    stack: LayerStack, *, max_layers: int = 20, merge: Merge = "auto", target: U8 | None = None
+) -> Normalised:
     """Bake, drop and merge a stack.
 
     Args:
@@ -56,11 +58,12 @@ def normalise(stack: LayerStack, *, max_layers: int = 20, merge: Merge = "auto")
         merge: "auto" merges only above ``max_layers``, inside groups and by nearness; "groups" makes one layer of
             each outermost group first; "levels" one per level (arXiv 2512.15603, Sec. 3.4); "none" leaves every
             element alone.
+        target: The stack flattened, ``u8`` (H, W, 4), where it is at hand.
 
     Returns:
         The sample; its ``error`` says how far it is from the visible stack. May have no layers.
     """
-    target = flatten(stack)
+    target = flatten(stack) if target is None else target
     placed, history = bake(stack)
     placed, gone = drop_unseen(placed, stack.size)
     history += [step("dropped", name, why) for name, why in gone]
