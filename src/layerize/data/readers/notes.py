@@ -69,7 +69,7 @@ class Notes:
         """Note a preview that is missing or of a single colour."""
         if preview is None:
             self.add("no-preview", detail=why)
-        elif bool((preview == preview[:1, :1]).all()):
+        elif all(bool((row == preview[0, 0]).all()) for row in preview):
             self.add("blank-preview", detail="every pixel is " + ", ".join(str(value) for value in preview[0, 0]))
 
 

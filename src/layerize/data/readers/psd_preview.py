@@ -16,6 +16,7 @@ from layerize.data.readers.psd_colour import Colours
 from layerize.stack.layer import U8
 
 # Whose merged picture is stored over white (its colours then have to be freed of it).
+_STRIP_PIXELS = 1_000_000
 _OVER_WHITE = (ColorMode.RGB, ColorMode.GRAYSCALE, ColorMode.DUOTONE)
 
 
@@ -61,10 +62,16 @@ def _alpha_index(document: PSDImage, planes: int, colours: int) -> int | None:
 
 
 def _freed(plane: U8, alpha: U8) -> U8:
-    """Straight colour from a plane premixed with white: (c + a - 1) / a."""
-    opacity = alpha.astype(np.float32)
-    colour = (plane.astype(np.float32) + opacity - 255) * 255 / np.maximum(opacity, 1)
-    return np.asarray(np.clip(np.rint(colour), 0, 255), np.uint8)
+    """Straight colour from a plane premixed with white: (c + a - 1) / a; in strips, as whole float planes are large."""
+    result = plane.copy()
+    rows = max(1, _STRIP_PIXELS // plane.shape[1])
+    for y in range(0, plane.shape[0], rows):
+        opacity = alpha[y : y + rows].astype(np.float32)
+        if opacity.min() == 255:
+            continue
+        colour = (plane[y : y + rows] + (opacity - 255)) * (255 / np.maximum(opacity, 1))
+        result[y : y + rows] = np.clip(np.rint(colour), 0, 255)
+    return result
 
 
 def _keyed(document: PSDImage, indices: U8, preview: U8) -> tuple[U8, U8 | None]:
