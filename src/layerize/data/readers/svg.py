@@ -73,7 +73,8 @@ class _Reader:
             opacity *= _opacity(element)
             if _opacity(element) != 1:
                 set_property(element, "opacity", "1")
-        layers = self._layers(path, units, MAX_LEVELS)
+        filtered = any(property_of(element, "filter") not in (None, "none") for element in path)
+        layers = self._layers(path, units, 1 if filtered else MAX_LEVELS)  # the fewer parts, the nearer to one filter
         return layers if opacity == 1 else (Group(layers=layers, name="Drawing", opacity=opacity, blend="normal"),)
 
     def _descend(self, path: list[Element]) -> tuple[list[Element], list[Unit]]:
