@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from psd_tools.constants import BlendMode
 from small_psd import add_effects, overlay, shadow, solid, write
 
 from layerize.data.readers import psd, read_design
+from layerize.data.readers.psd_adjust import adjusted
 from layerize.data.readers.shrink import factor_for, shrunk, shrunk_picture
 from layerize.errors import InputError, LimitError
 from layerize.formats import save
-from layerize.stack import Group, Layer, LayerStack, flatten
+from layerize.stack import Box, Group, Layer, LayerStack, flatten
 
 CORPUS = Path(__file__).parent / "corpus"
 RNG = np.random.default_rng(5)
@@ -161,6 +163,20 @@ def test_colour_modes(mode: str, kind: str, tmp_path: Path) -> None:
     path = write(tmp_path / "x.psd", lambda document: document.create_pixel_layer(grey, name="a"), mode=mode)
     assert (only_layer(path).pixels[0, 0, :3] == 100).all()
     assert kind in kinds(path)
+
+
+def test_adjustments_go_into_the_layers_below() -> None:
+    """An inversion at half strength, masked on the left, on a group of two layers that do not overlap."""
+    member = SimpleNamespace(kind="invert", opacity=128, fill_opacity=255)
+    pixels = np.full((4, 4, 4), 255, np.uint8)
+    pixels[..., 0] = 55
+    layers = (Layer(pixels=pixels), Layer(pixels=pixels, offset=(4, 0)))
+    cover = np.zeros((4, 8), np.uint8)
+    cover[:, 2:] = 255
+    group = adjusted(Group(layers=layers), member, cover, Box(0, 0, 8, 4))
+    flat = flatten(LayerStack(size=(8, 4), layers=(group,)))
+    assert flat[0, 0].tolist() == [55, 255, 255, 255]
+    assert flat[0, 5].tolist() == [round(55 + 128 / 255 * 145), 127, 127, 255]
 
 
 def test_previews_that_prove_nothing_are_told(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ FLAGS: dict[str, str] = {
     "lost-text": "text in a form that is not drawn (SVG 1.2 flowRoot)",
     "missing-font": "a font family that is not installed here; another one was drawn",
     # what is baked into a layer's pixels
-    "adjustment-baked": "an adjustment clipped to the layer was drawn into it",
+    "adjustment-baked": "an adjustment was drawn into the layer that it is clipped to, or into each layer below it",
     "clip": "layers clipped to this one were drawn into it",
     "effect-baked": "the layer's effects were drawn into its pixels",
     "fill-opacity": "the layer's fill opacity was multiplied into its pixels or its opacity",

@@ -18,10 +18,12 @@ import cv2
 import numpy as np
 from psd_tools import PSDImage
 from psd_tools.api.layers import AdjustmentLayer, Artboard
+from psd_tools.constants import BlendMode as PsdBlend
 from psd_tools.psd.parse_limits import ParseLimits
 
 from layerize.data.design_file import DesignFile
 from layerize.data.readers.notes import Notes
+from layerize.data.readers.psd_adjust import adjusted, can_adjust
 from layerize.data.readers.psd_artboard import Frame, frame_of
 from layerize.data.readers.psd_colour import Colours
 from layerize.data.readers.psd_effects import DRAWN, Effect, enabled_effects
@@ -134,10 +136,29 @@ class _Reader:
                 if not above.clipping:
                     break
                 clips.append(above)
+            if isinstance(member, AdjustmentLayer):
+                nodes = self._adjusted(nodes, member, closed=parent is self.document or not _passes(parent))
+                continue
             node = self._node(member, clips, depth)
             if node is not None:
                 nodes.append(self._fitting(node) if isinstance(node, Layer) else node)
         return tuple(nodes)
+
+    def _adjusted(self, below: list[Node], member: Any, *, closed: bool) -> list[Node]:
+        """The layers below an adjustment that reaches no further than them, with it drawn into each."""
+        if not member.is_visible() or member.opacity == 0 or not below:
+            return below
+        if not closed or self.factor > 1 or not can_adjust(member, below):
+            self.notes.add("adjustment", member.name, member.kind)
+            return below
+        cover = coverage(self.channels, member, self.canvas, None, self.notes) if is_masked(member) else None
+        try:
+            done = [adjusted(node, member, cover, self.canvas) for node in below]
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):  # what its description lacks
+            self.notes.add("adjustment", member.name, member.kind)
+            return below
+        self.notes.add("adjustment-baked", member.name, f"{member.kind}, in each layer below")
+        return done
 
     def _fitting(self, node: Node) -> Node:
         """A finished node, made smaller where the layers would not fit in memory together."""
@@ -284,6 +305,10 @@ class _Reader:
         nearest = NEAREST.get(mode, "normal")
         self.notes.add("blend-replaced", member.name, f"{mode.name.lower().replace('_', '-')} by {nearest}")
         return nearest
+
+
+def _passes(group: Any) -> bool:
+    return bool(group.blend_mode == PsdBlend.PASS_THROUGH)
 
 
 def _is_group(layer: Any) -> bool:
