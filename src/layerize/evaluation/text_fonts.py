@@ -19,10 +19,10 @@ from layerize.synth.dice import Dice
 from layerize.synth.words import HEADLINES, LINES
 from layerize.text.block import TextBlock, TextLine
 from layerize.text.fonts import FontFace
-from layerize.text.live import SURE
+from layerize.text.live import least_certainty
 from layerize.text.match import Match, best_matches, certainty
 from layerize.text.render import Line, Setting, draw_block
-from layerize.text.upright import upright
+from layerize.text.upright import UprightLine, upright
 
 FILL = (180, 30, 60)
 # Overlap of two faces' letters from which they count as one design (Arimo and Liberation Sans, Carlito and Lato ...).
@@ -74,8 +74,8 @@ def font_trials(faces: Sequence[FontFace], *, count: int, sizes: Sequence[int], 
                 face=found.face.name == truth.name,
                 family=found.face.family == truth.family,
                 design=_same_design(found.face, truth),
-                named=_sure(found, lines),
-                wrongly_named=wrong is not None and _sure(wrong, lines),
+                named=_sure(found, lines, size),
+                wrongly_named=wrong is not None and _sure(wrong, lines, size),
             )
 
 
@@ -89,8 +89,8 @@ def font_rates(trials: Sequence[FontTrial]) -> dict[str, float]:
     }
 
 
-def _sure(match: Match, lines: Sequence[object]) -> bool:
-    return certainty(lines, match) >= SURE  # type: ignore[arg-type]
+def _sure(match: Match, lines: Sequence[UprightLine], size: float) -> bool:
+    return certainty(lines, match) >= least_certainty(size)
 
 
 def _text(dice: Dice, faces: Sequence[FontFace], size: int, rough: bool) -> tuple[FontFace, TextBlock, Layer]:

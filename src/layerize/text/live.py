@@ -21,8 +21,11 @@ from layerize.text.match import Match, best_matches, certainty
 from layerize.text.style_estimate import BOLD_WEIGHT, has_serifs, is_bold, is_italic, vote_on_serifs
 from layerize.text.upright import Upright, upright
 
-SURE = 0.03
+SURE = 0.05
 """Least ``certainty`` of a match; below, the typeface is unknown (``benchmarks/fonts.py`` measures it)."""
+SMALL = 20.0
+SMALL_COST = 0.005
+"""What must be added to ``SURE`` per pixel of size below ``SMALL``: there faces look more alike."""
 MOST_BLOCKS = 24
 """Blocks of a picture whose typeface is looked for, largest first."""
 MOST_LETTERS = 400
@@ -49,11 +52,16 @@ def describe(block: TextBlock, layer: Layer, *, faces: Sequence[FontFace] | None
     if not matches:
         return found
     best = matches[0]
-    if certainty(flat.lines, best) < SURE or len(flat.lines) < len(block.lines):
+    if certainty(flat.lines, best) < least_certainty(block.size) or len(flat.lines) < len(block.lines):
         votes = [(match.face, match.score) for match in matches]
         weight = "bold" if is_bold(flat.lines) else "regular"
         return {**found, "weight": weight, "italic": is_italic(flat.lines), "serif": vote_on_serifs(votes)}
     return {**found, **matched(flat, best, found), "outline_width": outline_width(block, layer)}
+
+
+def least_certainty(size: float) -> float:
+    """The ``certainty`` from which a typeface is named, for letters of a size in pixels."""
+    return SURE + SMALL_COST * max(0.0, SMALL - size)
 
 
 def describe_all(
