@@ -78,7 +78,8 @@ def difference(composite: U8, preview: U8, *, preview_has_alpha: bool) -> tuple[
         preview: Of the same shape.
         preview_has_alpha: If not, the preview is opaque over a white that nobody chose, so only white is compared.
     """
-    backgrounds = BACKGROUNDS if preview_has_alpha else BACKGROUNDS[:1]
+    opaque = bool(composite[..., 3].min() == 255 and preview[..., 3].min() == 255)
+    backgrounds = BACKGROUNDS if preview_has_alpha and not opaque else BACKGROUNDS[:1]
     results = [_over_background(composite, preview, background) for background in backgrounds]
     return max(mad for mad, _ in results), max(worst for _, worst in results)
 
@@ -90,10 +91,11 @@ def _over_background(one: U8, other: U8, background: tuple[int, int, int]) -> tu
     rows_per_band = max(1, BAND_ROWS_PIXELS // width)
     for start in range(0, height, rows_per_band):
         band = slice(start, min(start + rows_per_band, height))
-        apart = np.abs(_on(one[band], background) - _on(other[band], background)).mean(2)
         rows = np.minimum(np.arange(band.start, band.stop) * TILES // height, TILES - 1)
-        np.add.at(sums, rows, _by_tile(apart, columns))
         np.add.at(counts, rows, np.bincount(columns, minlength=TILES))
+        if not np.array_equal(one[band], other[band]):
+            apart = np.abs(_on(one[band], background) - _on(other[band], background)).mean(2)
+            np.add.at(sums, rows, _by_tile(apart, columns))
     filled = counts > 0
     return float(sums.sum() / counts.sum()), float((sums[filled] / counts[filled]).max())
 

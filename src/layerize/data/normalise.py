@@ -92,7 +92,10 @@ def worst_difference(one: U8, other: U8) -> int:
     worst = 0
     rows = max(1, BAND_PIXELS // one.shape[1])
     for start in range(0, one.shape[0], rows):
-        a, b = (picture[start : start + rows].astype(np.float32) for picture in (one, other))
+        band = slice(start, start + rows)
+        if np.array_equal(one[band], other[band]):
+            continue
+        a, b = (picture[band].astype(np.float32) for picture in (one, other))
         straight = np.abs(a - b).max(2)
         for picture in (a, b):
             picture[..., :3] *= picture[..., 3:] / 255

@@ -65,7 +65,8 @@ def plain(layer: Layer) -> Layer:
     if layer.opacity < 1:
         pixels = pixels.copy()
         pixels[..., 3] = np.rint(pixels[..., 3] * np.float32(layer.opacity)).astype(np.uint8)
-    if bool((pixels[..., :3].max(2)[pixels[..., 3] == 0]).any()):
+    unseen = pixels[..., 3] == 0
+    if any(bool((pixels[..., channel][unseen]).any()) for channel in range(3)):
         pixels = np.where(pixels[..., 3:] > 0, pixels, np.uint8(0))
     return replace(layer, pixels=pixels, opacity=1.0, blend="normal", visible=True)
 
