@@ -19,6 +19,7 @@ import numpy as np
 from psd_tools import PSDImage
 from psd_tools.api.layers import AdjustmentLayer, Artboard
 from psd_tools.constants import BlendMode as PsdBlend
+from psd_tools.constants import Clipping
 from psd_tools.psd.parse_limits import ParseLimits
 
 from layerize.data.design_file import DesignFile
@@ -129,11 +130,11 @@ class _Reader:
         nodes: list[Node] = []
         members = list(parent)
         for index, member in enumerate(members):
-            if member.clipping and index > 0:
+            if _is_clipped(member) and index > 0:
                 continue
             clips = []
             for above in members[index + 1 :]:
-                if not above.clipping:
+                if not _is_clipped(above):
                     break
                 clips.append(above)
             if isinstance(member, AdjustmentLayer):
@@ -305,6 +306,11 @@ class _Reader:
         nearest = NEAREST.get(mode, "normal")
         self.notes.add("blend-replaced", member.name, f"{mode.name.lower().replace('_', '-')} by {nearest}")
         return nearest
+
+
+def _is_clipped(layer: Any) -> bool:
+    """As the record has it: psd-tools denies that groups can be clipped, which newer Photoshop versions do."""
+    return bool(layer._record.clipping == Clipping.NON_BASE)
 
 
 def _passes(group: Any) -> bool:
