@@ -27,6 +27,9 @@ def text(
         Path | None, typer.Option("--out", "-o", help="Folder for report.json and sheets of the worst cases.")
     ] = None,
     sheets: Annotated[int, typer.Option(min=0, metavar="N", help="Cases on the sheets.")] = 24,
+    fonts: Annotated[
+        int, typer.Option("--fonts", min=0, metavar="N", help="Texts per size whose typeface is looked for; 0: none.")
+    ] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Lift the words off drawn designs: word recall, character errors, alpha, and the background under the text."""
@@ -39,7 +42,7 @@ def text(
         for done, case in enumerate(evaluate_text(range(seed, seed + designs), (size, size))):
             bar.show(done, f"seed {case.design.seed}", "text", 1.0)
             cases.append(case)
-    report = text_report(cases)
+    report = {**text_report(cases), "fonts": _font_rates(fonts)}
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         (out / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
@@ -50,6 +53,19 @@ def text(
     _print(report)
     if out is not None:
         say(f"written: {out}")
+
+
+def _font_rates(count: int) -> dict[str, dict[str, float]]:
+    """Rates by size of finding a known typeface again among the installed ones, on rough mattes."""
+    from layerize.evaluation.text_fonts import font_rates, font_trials
+    from layerize.text.fonts import installed_faces
+
+    if not count:
+        return {}
+    return {
+        str(size): font_rates(list(font_trials(installed_faces(), count=count, sizes=[size], rough=True)))
+        for size in (16, 32, 64)
+    }
 
 
 def _print(report: Mapping[str, Any]) -> None:
@@ -71,6 +87,11 @@ def _print(report: Mapping[str, Any]) -> None:
     ):
         target = f"  (target {TARGETS[key]:g})" if key in TARGETS else ""
         say(f"  {title:<48}{_figure(report[key]):>8}{target}")
+    for size, rates in report["fonts"].items():
+        shown = ", ".join(
+            f"{key.replace('_', ' ')} {_figure(rates[key])}" for key in ("family", "named", "wrongly_named")
+        )
+        say(f"  typefaces, {size} px: {shown}")
     for name in ("by_look", "by_ground"):
         say(f"  {name.replace('_', ' '):<14}{'texts':>7}{'found':>8}{'IoU':>8}{'of found':>10}{'ground':>8}")
         for kind, row in report[name].items():
