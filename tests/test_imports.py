@@ -61,6 +61,7 @@ NEVER_AT_IMPORT = {
     "diffusers",
     "transformers",
     "skia",
+    "uharfbuzz",
     "accelerate",
     "huggingface_hub",
     "psutil",
