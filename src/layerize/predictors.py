@@ -34,8 +34,8 @@ Progress: TypeAlias = Callable[[str, float], None]
 DEFAULT_STEPS = 4
 PUBLISHED_STEPS = 50
 PUBLISHED_LAYERS = 6
-"""Published weights cannot count: without a wish or a stop head of their own (recipes/full_stop_head.toml) they make this
-many, and what comes out empty or double is dropped."""
+"""Published weights cannot count: without a wish or a stop head of their own (recipes/full_stop_head.toml) they make
+this many, and what comes out empty or double is dropped."""
 PUBLISHED_AREA_SIDE = 640
 MAX_ASPECT = 8.0
 """Longer pictures are squeezed to this ratio for the model (not for refine): its grid needs two tokens on a side."""
