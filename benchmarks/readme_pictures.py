@@ -42,7 +42,7 @@ def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     for example in sorted((ROOT / "examples").glob("*.png")):
         picture = Image.open(example).convert("RGBA")
-        stack = splitter.split(example)
+        stack = splitter.split(example, text="auto")
         sheet = contact_sheet(np.asarray(picture), stack, width=WIDTH)
         sheet.save(IMAGES / f"{example.stem}.jpg", quality=88, optimize=True)
         print(IMAGES.relative_to(ROOT) / f"{example.stem}.jpg", [layer.name for layer in stack.walk()])
