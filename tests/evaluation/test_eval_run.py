@@ -16,7 +16,7 @@ from layerize.errors import CheckpointError, InputError, OutputError, UsageError
 from layerize.evaluation.layerd import aggregate, score_stacks
 from layerize.evaluation.report import figures, make_report, paired, verdicts
 from layerize.evaluation.run import RunConfig, run, with_baselines
-from layerize.evaluation.samples import TRAINED_FROM, find_samples, rasters
+from layerize.evaluation.samples import TRAINED_FROM, find_samples, on_white, rasters
 from layerize.formats import load, save
 from layerize.stack import Group, Layer, LayerStack
 from layerize.synth.design import TRAIN_SEED_START, draw_design
@@ -234,3 +234,15 @@ def test_names_from_files_cannot_write_html(dataset: Path, tmp_path: Path) -> No
 def test_all_baselines_follow_the_model() -> None:
     assert with_baselines("default", False) == ("default",)
     assert with_baselines("baseline:one", True) == ("baseline:one", "baseline:difference", "baseline:regions")
+
+
+def test_a_sticker_is_scored_as_it_was_shown_on_white() -> None:
+    sticker = np.zeros((32, 40, 4), np.uint8)
+    sticker[8:24, 8:24] = (200, 30, 30, 255)
+    opaque = np.full_like(sticker, 255)
+    truth = on_white([sticker])
+    assert len(truth) == 2
+    assert truth[0].min() == 255
+    assert score_stacks([opaque, sticker], truth).states[0].alpha_iou == 1
+    assert len(on_white([opaque, sticker])) == 2  # nothing shows through: nothing is added
+    assert on_white([]) == []

@@ -25,7 +25,7 @@ from layerize.errors import CheckpointError, InputError, LayerizeError, MissingE
 from layerize.evaluation.baselines import BASELINES, PREFIX, load_splitter
 from layerize.evaluation.case_sheet import case_sheet
 from layerize.evaluation.layerd import MAX_EDITS, drop_faint, score_stacks
-from layerize.evaluation.samples import Dataset, Problem, Sample, find_samples, rasters, source_of
+from layerize.evaluation.samples import Dataset, Problem, Sample, find_samples, on_white, rasters, source_of
 from layerize.evaluation.stack_measures import measure
 from layerize.formats.atomic import atomic_path
 from layerize.formats.manifest import load_folder, save_folder
@@ -270,7 +270,7 @@ def _evaluate(task: _Task) -> Result:
 
 def _split_and_score(task: _Task) -> Result:
     truth = task.sample.load()
-    gt = rasters(truth)
+    gt = on_white(rasters(truth))
     if len(gt) < 2:
         raise InputError(f"the truth has {len(gt)} visible layer(s); at least 2 are needed.")
     picture = task.sample.picture(truth)

@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from layerize.errors import InputError, UsageError
 from layerize.formats import load, read_image
 from layerize.stack import Group, LayerStack, Node, flatten
 from layerize.stack.layer import U8
+
+LEAST_SEEN = 0.01
+"""Share of the canvas that must show through the layers to count as a background of its own."""
 
 TRAINED_FROM = 1_000_000
 """Synthetic seeds from here on are training data."""
@@ -171,3 +176,22 @@ def source_of(sample: Sample, stack: LayerStack) -> str:
         return sample.folder
     first = str(stack.metadata.get("source") or "").split(",")[0].strip()
     return first or "no source given"
+
+
+def on_white(layers: list[U8]) -> list[U8]:
+    """The layers of the flat picture that is handed over: with a white sheet at the bottom if they let it through.
+
+    Stickers and logos lie on a transparent canvas; ``Sample.picture`` shows them on white, and who is to split that
+    picture finds the white.
+
+    Args:
+        layers: Rasters ``u8`` (H, W, 4) of one size, bottom to top.
+    """
+    if not layers:
+        return layers
+    light = np.ones(layers[0].shape[:2], np.float32)
+    for layer in layers:
+        light *= 1 - layer[..., 3].astype(np.float32) / 255
+    if light.mean() < LEAST_SEEN:
+        return layers
+    return [np.full_like(layers[0], 255), *layers]
