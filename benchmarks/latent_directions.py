@@ -84,7 +84,7 @@ def print_table(coder: LatentCoder, directions: Directions) -> None:
 
 def draw(coder: LatentCoder, directions: Directions, model: str) -> None:
     """Four directions on the poster's largest layer but the ground; its ground in the style of the city."""
-    poster = Splitter.load(model).split(ROOT / "examples" / "poster.png")
+    poster = Splitter.load(model).split(ROOT / "examples" / "poster.png", text="auto")
     main = max(list(poster.walk())[1:], key=lambda layer: int((layer.pixels[..., 3] > 127).sum()))
     steps = ({"brightness": -0.25}, {"hue": 120.0}, {"saturation": -0.8}, {"opacity": -0.5})
     after = [latent_edit(poster, main.id, step, coder=coder, directions=directions) for step in steps]

@@ -16,6 +16,7 @@ from pathlib import Path
 from model import Figures, evaluate, table
 
 import layerize
+from layerize.latent import fit_directions, load_coder, save_directions
 from layerize.models.checkpoint import load_model, read_info, save_model
 from layerize.predictors import load_predictor, shipped_models
 
@@ -90,6 +91,8 @@ def write(model: object, figures: Figures, training: str, name: str, count: int)
     facts = {key: round(value, 4) for key, value in figures.summary().items()} | counts
     folder = Path(layerize.__file__).parent / "assets" / name
     save_model(model, folder, card=card, metadata={"held_out": facts}, dtype="bfloat16")  # type: ignore[arg-type]
+    coder = load_coder(str(folder))
+    save_directions(fit_directions(coder), coder, folder)  # those of the weights before do not fit these
     size = read_info(folder).size
     print(f"released to {folder}, {size / 1e6:.1f} MB")
     if size > MOST_BYTES:
