@@ -30,6 +30,12 @@ def text(
     fonts: Annotated[
         int, typer.Option("--fonts", min=0, metavar="N", help="Texts per size whose typeface is looked for; 0: none.")
     ] = 20,
+    pictures: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Real pictures, a file or a folder, instead of designs; NAME.txt beside one holds its words."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Lift the words off drawn designs: word recall, character errors, alpha, and the background under the text."""
@@ -37,6 +43,9 @@ def text(
 
     if out is not None and out.exists() and not out.is_dir():
         raise UsageError(f"-o {out} is a file; name a folder.")
+    if pictures:
+        _pictures(pictures, out, as_json)
+        return
     cases = []
     with progress_bar(designs) as bar:
         for done, case in enumerate(evaluate_text(range(seed, seed + designs), (size, size))):
@@ -53,6 +62,35 @@ def text(
     _print(report)
     if out is not None:
         say(f"written: {out}")
+
+
+def _pictures(places: list[Path], out: Path | None, as_json: bool) -> None:
+    from layerize.cli.inputs import plan
+    from layerize.evaluation.text_pictures import pictures_report, score_pictures
+
+    jobs = plan(places, extensions=())
+    if broken := next((job.error for job in jobs if job.error is not None), None):
+        raise broken
+    scores = []
+    with progress_bar(len(jobs)) as bar:
+        for done, score in enumerate(score_pictures([job.source for job in jobs], out)):
+            bar.show(done, Path(score.picture).name, "text", 1.0)
+            scores.append(score)
+    report = pictures_report(scores)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+    if as_json:
+        say_json(report)
+    else:
+        for score in scores:
+            words = "" if score.true_words is None else f", {score.right_words} of {score.true_words} words right"
+            found = f"{score.read_words} words, composite within {score.recompose_error}/255{words}"
+            say(f"{score.picture}: {score.error or found}")
+        if report["known"]:
+            say(f"word recall {_figure(report['word_recall'])}, precision {_figure(report['word_precision'])}")
+    if report["failed"]:
+        raise typer.Exit(1)
 
 
 def _font_rates(count: int) -> dict[str, dict[str, float]]:
