@@ -75,3 +75,10 @@ def test_a_texture_is_filled_with_colours_of_its_own() -> None:
 def test_the_mode_is_the_most_frequent_colour_not_the_mean() -> None:
     colours = np.concatenate([np.full((60, 3), 200.0), np.random.default_rng(4).uniform(0, 255, (40, 3))])
     assert np.abs(mode_of(colours.astype(np.float32)) - 200).max() < 6
+
+
+def test_where_no_pixel_may_be_ground_all_are_tried() -> None:
+    rgb = np.full((12, 20, 3), (40.0, 90.0, 160.0), np.float32)
+    surface = fit_surface(rgb, np.zeros((12, 20), bool))
+    assert np.isfinite(surface.colour_HW3).all()
+    assert np.abs(surface.colour_HW3 - rgb).max() < 1

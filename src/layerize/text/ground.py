@@ -66,9 +66,11 @@ def fit_surface(rgb_HW3: F32, trusted_HW: Bools) -> Surface:
 
     Args:
         rgb_HW3: Colours.
-        trusted_HW: Pixels that may be background; up to about half may be something else.
+        trusted_HW: Pixels that may be background; up to about half may be something else. Where none may, all may.
     """
     height, width = trusted_HW.shape
+    if not trusted_HW.any():
+        trusted_HW = np.ones_like(trusted_HW)
     ys, xs = np.nonzero(trusted_HW)
     if len(ys) > MOST_SAMPLES:
         chosen = np.linspace(0, len(ys) - 1, MOST_SAMPLES).astype(np.intp)
