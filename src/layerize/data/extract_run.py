@@ -5,6 +5,7 @@ Every step can be killed at any moment and goes on where it stopped: the index h
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,10 @@ from layerize.data.isolated import Limits, Outcome, run_isolated
 from layerize.data.near_duplicates import reject_duplicates
 from layerize.data.sources import SourceFile, find_sources, hashed
 from layerize.data.splits import DEFAULT_SHARES, split_of
-from layerize.errors import UsageError
+from layerize.errors import MissingExtraError, UsageError
+
+NEEDED = ("imagehash", "resvg_py", "defusedxml")
+"""Packages of the extra ``data`` without which every file, or every SVG, would fail one by one."""
 
 Report = Callable[[int, int, str, str], None]
 """(finished files, all files, the file's name, what became of it)."""
@@ -82,7 +86,11 @@ def extract_dataset(
         UsageError: A filter cannot be read, or the dataset was made with other options.
         InputError: A source does not exist or its index is damaged.
         OutputError: The folder cannot be written.
+        MissingExtraError: The extra ``data`` is not installed.
     """
+    for package in NEEDED:
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError("Extracting design files", package, "data")
     run = run or RunOptions()
     for text in options.filters:
         parse_expression(text)
