@@ -10,7 +10,7 @@ import layerize
 from layerize.errors import CheckpointError
 from layerize.evaluation.baselines import BASELINES, background_difference, load_splitter, one_layer
 from layerize.evaluation.measures import soft_iou
-from layerize.evaluation.surfaces import fit_surface
+from layerize.refine.surface import fit_surface
 from layerize.sheet import levels_apart
 from layerize.stack import flatten
 

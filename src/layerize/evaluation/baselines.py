@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from layerize.errors import CheckpointError, UsageError
 from layerize.evaluation.regions import colour_regions
-from layerize.evaluation.surfaces import Surface, distance, fit_surface, to_lab
 from layerize.predictors import Prediction, Progress, model_size, resize
+from layerize.refine.surface import Surface, distance, fit_surface, to_lab
 from layerize.splitter import Splitter
 
 F32: TypeAlias = npt.NDArray[np.float32]

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from layerize.evaluation.surfaces import distance, fit_surface, to_lab
+from layerize.refine.surface import distance, fit_surface, to_lab
 
 F32: TypeAlias = npt.NDArray[np.float32]
 U8: TypeAlias = npt.NDArray[np.uint8]

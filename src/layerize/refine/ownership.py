@@ -8,10 +8,13 @@ work pixels, ``Z`` zones.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
 from layerize.refine.arrays import F32, I32, U8, Mask, f32, i32
+from layerize.refine.ground import Ground, by_ground, find_ground
 from layerize.refine.translucent import visible_light
 from layerize.refine.zones import Zones, find_zones, flood
 
@@ -22,26 +25,33 @@ DOUBT = 0.12  # what a wholly wrong colour leaves of a claim
 SPLIT = 0.2  # a zone is split where this share of its sure pixels disagrees with its majority
 
 
-def decide_owners(rgb_hw3: U8, layers_Khw4: F32, soft_Khw: Mask, cell: float) -> I32:
+def decide_owners(
+    rgb_hw3: U8, layers_Khw4: F32, soft_Khw: Mask, cell: float, *, opaque: bool = True
+) -> tuple[I32, Ground | None]:
     """One owner per pixel.
 
-    Zones vote with the visible weights of their pixels, sure pixels louder, and neighbours of similar colour pull
-    each other along the zone graph until all agree; a zone that the model itself cuts with confidence is cut where
-    the model says.
+    Where an opaque picture stands on a smooth ground, that decides what is background (``ground.py``). Zones vote with
+    the visible weights of their pixels, sure pixels louder, and neighbours of similar colour pull each other along the
+    zone graph until all agree; a zone that the model itself cuts with confidence is cut where the model says.
 
     Args:
         rgb_hw3: The picture at work size.
         layers_Khw4: Predicted layers at work size, 0..1 straight.
         soft_Khw: Translucent areas; they do not vote, what lies below them does.
         cell: Side of a coarse pixel in work pixels.
+        opaque: Whether the picture has no transparent pixels.
 
     Returns:
-        Layer index per pixel.
+        Layer index per pixel, and the ground where there is one.
     """
     weight = evidence(f32(rgb_hw3) / np.float32(255), layers_Khw4, soft_Khw)
+    ground = find_ground(rgb_hw3, weight[0]) if opaque and len(weight) > 1 else None
+    if ground is not None:
+        ground = replace(ground, in_front_hw=ground.in_front_hw & ~soft_Khw.any(0))
+        weight = by_ground(weight, ground)
     best = i32(weight.argmax(0))
     if len(weight) == 1 or (best == best.flat[0]).all():
-        return best
+        return best, None
     top2 = np.partition(weight, len(weight) - 2, axis=0)[-2:]
     sure = np.square(top2[1] - top2[0])
     zones = find_zones(rgb_hw3)
@@ -49,7 +59,11 @@ def decide_owners(rgb_hw3: U8, layers_Khw4: F32, soft_Khw: Mask, cell: float) ->
     owner = owner_Z[zones.label_hw]
     against = zones.mean((best != owner) & (sure > 0.5)) / np.maximum(zones.mean(sure > 0.5), 1e-6)
     owner = np.where((against > SPLIT)[zones.label_hw], best, owner).astype(np.int32)
-    return drop_specks(rgb_hw3, owner, cell)
+    if ground is not None:
+        owner[ground.is_ground_hw] = 0
+        missed = ground.in_front_hw & (owner == 0)  # thin strokes that were flooded with the zone around them
+        owner[missed] = 1 + weight[1:, missed].argmax(0)
+    return drop_specks(rgb_hw3, owner, cell), ground
 
 
 def evidence(rgb_hw3: F32, layers_Khw4: F32, soft_Khw: Mask) -> F32:

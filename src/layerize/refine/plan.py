@@ -57,14 +57,17 @@ def make_plan(image_HW4: U8, coarse_Khw4: F32, config: RefineConfig) -> Plan:
     layers = np.stack([enlarge(layer, size) for layer in coarse_Khw4])
     cell = coarse_cell(size, coarse_Khw4.shape[1:3])
     soft = soft_areas(rgb_hw3, layers, cell)
-    owner = decide_owners(rgb, layers, soft, cell)
+    owner, ground = decide_owners(rgb, layers, soft, cell, opaque=bool(solid_hw.all()))
     soft &= owner < np.arange(count)[:, None, None]
     alpha, colour = np.empty((count, *size), np.float32), np.empty((count, *size, 3), np.float32)
     below = np.zeros((*size, 3), np.float32)
     for k, layer in enumerate(layers):
         given = layer[..., 3]
         seen = (owner == k) & ~soft[k:].any(0) & solid_hw
-        colour[k] = layer_colour(rgb_hw3, layer[..., :3], seen, config.hidden, cell)
+        if k == 0 and ground is not None:
+            colour[0] = layer_colour(rgb_hw3, ground.colours_hw3, seen, "model", cell)
+        else:
+            colour[k] = layer_colour(rgb_hw3, layer[..., :3], seen, config.hidden, cell)
         if soft[k].any():
             veil = soft_colour(layer[..., :3], given, soft[k], cell)
             colour[k] = veil if is_veil(owner == k, soft[k]) else np.where(soft[k][..., None], veil, colour[k])
