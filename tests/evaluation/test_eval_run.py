@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from layerize.cli.main import app
+from layerize.data.dataset_folder import DatasetFolder, IndexEntry
 from layerize.errors import CheckpointError, InputError, OutputError, UsageError
 from layerize.evaluation.layerd import aggregate, score_stacks
 from layerize.evaluation.report import figures, make_report, paired, verdicts
@@ -32,6 +33,27 @@ def scene(seed: int, size: tuple[int, int] = (48, 40)) -> LayerStack:
     return LayerStack(
         size=size, layers=tuple(Layer(pixels=p) for p in (ground, panel, disc)), metadata={"source": f"drawn, {seed}"}
     )
+
+
+def test_one_split_of_an_extracted_dataset(tmp_path: Path) -> None:
+    folder = DatasetFolder(tmp_path / "real")
+    folder.create({}, "test")
+    for name, split in (("b", "test"), ("a", "test"), ("c", "train")):
+        save(scene(1), folder.samples / name)
+        folder.append(IndexEntry(id=name, source=f"{name}.psd", status="accepted", split=split, path=f"samples/{name}"))
+    folder.append(IndexEntry(id="d", source="d.psd", status="rejected", split="test"))
+    assert [sample.name for sample in find_samples(str(folder.root), split="test").samples] == ["a", "b"]
+    assert len(find_samples(str(folder.root)).samples) == 3
+    finished = run(
+        RunConfig(data=str(folder.root), methods=("baseline:one",), out=tmp_path / "run", split="train"),
+    )
+    assert list(finished.results["baseline:one"]) == ["c"]
+    with pytest.raises(InputError, match="the split 'val' holds no sample"):
+        find_samples(str(folder.root), split="val")
+    with pytest.raises(UsageError, match="must be one of train, val, test"):
+        find_samples(str(folder.root), split="tset")
+    with pytest.raises(UsageError, match="is no dataset of 'layerize data extract'"):
+        find_samples("synth:1-2", split="test")
 
 
 @pytest.fixture

@@ -47,6 +47,17 @@ def _mask(element: Placed, shape: tuple[int, int], least: int = 1) -> np.ndarray
     return mask
 
 
+def test_a_figure_alone_on_white_has_nothing_beside_it() -> None:
+    config = DesignConfig(white_share=1.0, alone_share=1.0, min_levels=2, max_levels=2)
+    for seed in range(12):
+        design = draw_design(seed, config=config)
+        assert (design.layers_u8_KHW4[0, ..., :3] >= 240).all()
+        assert np.ptp(design.layers_u8_KHW4[0, ..., :3]) == 0
+        assert "white background" in design.caption
+    usual = [draw_design(seed).layers_u8_KHW4[0, ..., :3].min() for seed in range(12)]
+    assert min(usual) < 240
+
+
 def test_same_seed_gives_the_same_pixels_in_another_process() -> None:
     code = (
         "import hashlib; from layerize.synth.design import draw_design\n"

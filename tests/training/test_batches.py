@@ -58,6 +58,17 @@ def test_workers_draw_the_same_in_the_same_order() -> None:
     assert all(same(batch, SOURCE.batch(*key)) for batch, key in zip(drawn, keys, strict=True))
 
 
+def test_a_recipe_may_change_what_designs_are_like() -> None:
+    usual, white = (
+        DesignSource(replace(CONFIG, design=design)).batch(1, False)
+        for design in ({}, {"white_share": 1.0, "alone_share": 1.0})
+    )
+    corners = white.picture_B3HW[:, :, [0, 0, -1, -1], [0, -1, 0, -1]]
+    assert (corners > 0.93).float().mean() > 0.8  # a figure may reach into a corner
+    assert (usual.picture_B3HW[:, :, 0, 0] > 0.93).float().mean() < 0.8
+    assert white.count_B.tolist() == usual.count_B.tolist()
+
+
 def test_held_out_seeds_and_undrawable_counts_are_refused() -> None:
     with pytest.raises(ConfigError, match="held out"):
         DesignSource(replace(CONFIG, seed=17))

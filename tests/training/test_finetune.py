@@ -128,7 +128,10 @@ def test_full_fine_tuning_begins_where_the_model_is(models: Path, dataset: Path,
     assert not any(name.startswith("vae.") for name in moved)
     near = [(after.state_dict()[n] - before.state_dict()[n]).abs().max() for n in moved]
     assert max(near) < 0.05
-    assert checkpoint.read_info(tmp_path / "model").metadata["dataset"] == str(dataset)
+    info = checkpoint.read_info(tmp_path / "model")
+    assert info.metadata["dataset"] == str(dataset)
+    assert {origin["licence"] for origin in info.metadata["origins"]} == {"CC0-1.0"}
+    assert "- 00.psd (CC0-1.0)" in info.card
 
 
 def test_a_trained_stop_head_counts_when_the_model_splits(models: Path, dataset: Path, tmp_path: Path) -> None:

@@ -56,6 +56,23 @@ def test_a_broken_sample_is_named_and_replaced(tmp_path: Path) -> None:
     assert all(len(batch.picture_B3HW) == 4 for batch in batches)
 
 
+def test_only_allowed_licences_are_used_and_origins_named(tmp_path: Path) -> None:
+    root = make_dataset(tmp_path / "dataset")
+    index = root / "index.jsonl"
+    lines = index.read_text().splitlines()
+    lines[0] = lines[0].replace("CC0-1.0", "GPL-2.0-only")
+    index.write_text("\n".join(lines) + "\n")
+    everything = open_source(replace(CONFIG, dataset=str(root)))
+    assert [origin.licence for origin in everything.origins].count("GPL-2.0-only") == 1
+    open_ones = open_source(replace(CONFIG, dataset=str(root), licences=("CC0-1.0",)))
+    assert {(origin.licence, origin.count) for origin in open_ones.origins} == {("CC0-1.0", 1)}
+    assert len(open_ones.origins) == 5
+    assert open_source(replace(CONFIG, dataset=str(root), dataset_share=0.5)).origins == everything.origins
+    assert open_source(CONFIG).origins == ()
+    with pytest.raises(InputError, match="holds no sample of the licences MIT"):
+        open_source(replace(CONFIG, dataset=str(root), licences=("MIT",)))
+
+
 def test_a_dataset_with_nothing_usable_is_refused(tmp_path: Path, dataset: Path) -> None:
     with pytest.raises(InputError, match=r"none of 6 samples has a layer count of the recipe \(7"):
         open_source(replace(CONFIG, dataset=str(dataset), layer_counts=(7,), count_weights=(1.0,), groups=1))

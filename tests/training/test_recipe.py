@@ -35,6 +35,9 @@ def test_overrides_reach_nested_values() -> None:
         ("data.sizes=[[60, 64], [64, 64], [64, 64], [64, 64], [64, 64]]", "multiples of 16"),
         ("processes=0", "at least 1"),
         ("data", "expected key=value"),
+        ("data.design.alone_shar=0.1", "did you mean alone_share"),
+        ("data.design.zebra=0.1", "it may be least_visible"),
+        ("data.design.white_share=1.5", "white_share is 1.5"),
         ("optimiser.betas=[0.9]", "needs 2 values"),
     ],
 )

@@ -25,6 +25,10 @@ def split(
     model: Annotated[str, typer.Option(help="A shipped model, a checkpoint folder, or baseline:NAME.")] = "default",
     baselines: Annotated[bool, typer.Option("--baselines", help="Also run the methods that need no weights.")] = False,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run and its report.")] = Path("eval"),
+    part: Annotated[
+        str | None,
+        typer.Option("--split", metavar="train|val|test", help="Only this split of a dataset of 'data extract'."),
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first N samples.")] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
@@ -53,6 +57,7 @@ def split(
         true_count=true_count,
         device=device,
         resume=resume,
+        split=part,
     )
     with warnings_on_stderr(), progress_bar(1) as bar:
         finished = run(config, lambda done, total, what: bar.show(0, f"{done}/{total}", what, done / max(total, 1)))

@@ -14,6 +14,7 @@ from layerize.data.shard_index import INDEX, SAMPLES, SampleEntry, SourceEntry, 
 from layerize.data.shards import Place
 from layerize.errors import InputError
 from layerize.formats.image import DEFAULT_MAX_PIXELS
+from layerize.synth.licences import is_allowed
 
 GROUPS_KEPT = 64
 """Row groups of Parquet shards that stay in memory: as many as one window of the shuffle reads."""
@@ -39,32 +40,46 @@ class SampleStore(Protocol):
         ...
 
 
-def open_store(where: str | Path, split: str) -> SampleStore:
+def open_store(where: str | Path, split: str, licences: Sequence[str] | None = None) -> SampleStore:
     """A dataset folder or shards, whichever is there.
 
     Args:
         where: Folder of ``layerize data extract``, or folder or URL of ``layerize data shard``.
         split: ``train``, ``val`` or ``test``.
+        licences: SPDX identifiers that samples may have (see ``licences.is_allowed``); None: all.
 
     Raises:
-        InputError: Neither is there, or the split is empty.
+        InputError: Neither is there, the split is empty, or these are shards that hold another licence: they do not
+            say which of their samples it is.
     """
     store: SampleStore
     if "://" not in str(where) and (Path(where) / DATASET).is_file():
-        store = FolderStore(Path(where), split)
+        store = FolderStore(Path(where), split, licences)
     else:
         store = ShardStore(str(where), split)
+        there = {source.licence for source in store.sources}
+        other = sorted(licence or "none" for licence in there if not is_allowed(licence, licences))
+        if other:
+            raise InputError(
+                f"{where}: these shards also hold samples of the licences {', '.join(other)}; write shards of the "
+                f"allowed ones alone ({', '.join(licences or ())})."
+            )
     if not store.entries:
-        raise InputError(f"{where}: the split {split!r} holds no sample.")
+        only = f" of the licences {', '.join(licences)}" if licences is not None else ""
+        raise InputError(f"{where}: the split {split!r} holds no sample{only}.")
     return store
 
 
 class FolderStore:
     """The accepted samples of a dataset folder."""
 
-    def __init__(self, root: Path, split: str) -> None:
+    def __init__(self, root: Path, split: str, licences: Sequence[str] | None = None) -> None:
         self._folder = DatasetFolder.open(root)
-        self._index = {entry.id: entry for entry in self._folder.accepted() if entry.split == split}
+        self._index = {
+            entry.id: entry
+            for entry in self._folder.accepted()
+            if entry.split == split and is_allowed(entry.licence, licences)
+        }
         self.entries: Sequence[SampleEntry] = [
             SampleEntry(
                 id=entry.id,

@@ -58,6 +58,7 @@ class RunConfig:
         true_count: Tell every method the true number of layers.
         device: Where models run.
         resume: Go on with a run that is in ``out`` already.
+        split: Only the ``train``, ``val`` or ``test`` samples of an extracted dataset.
     """
 
     data: str
@@ -70,11 +71,13 @@ class RunConfig:
     true_count: bool = False
     device: str = "auto"
     resume: bool = False
+    split: str | None = None
 
     def settings(self) -> dict[str, Any]:
         """What results depend on; a resumed run must have the same."""
         return {
             "data": self.data,
+            "split": self.split,
             "methods": list(self.methods),
             "steps": self.steps,
             "seed": self.seed,
@@ -123,7 +126,7 @@ def run(config: RunConfig, progress: Callable[[int, int, str], None] | None = No
         CheckpointError: A model does not exist or fit.
     """
     report = progress or (lambda done, total, what: None)
-    dataset = find_samples(config.data, config.limit)
+    dataset = find_samples(config.data, config.limit, config.split)
     _open_folder(config)
     tasks = [_Task(method, sample, config) for method in config.methods for sample in dataset.samples]
     results: dict[str, dict[str, Result]] = {method: {} for method in config.methods}

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
+from layerize.data.dataset_folder import DATASET, DatasetFolder, Split
 from layerize.errors import InputError, UsageError
 from layerize.formats import load, read_image
 from layerize.stack import Group, LayerStack, Node, flatten
@@ -86,17 +88,20 @@ class Dataset:
     problems: tuple[Problem, ...] = ()
 
 
-def find_samples(data: str, limit: int | None = None) -> Dataset:
+def find_samples(data: str, limit: int | None = None, split: str | None = None) -> Dataset:
     """The samples of ``synth:START-END`` (both included), or of a folder.
 
-    A folder's samples are all manifest folders and ZIPs in it, at any depth, in the order of their names.
+    A folder's samples are all manifest folders and ZIPs in it, at any depth, in the order of their names; with
+    ``split``, those accepted ones that ``layerize data extract`` has put into that split.
 
     Raises:
-        UsageError: The seeds make no sense or are training data.
+        UsageError: The seeds make no sense or are training data; a split of what has none.
         InputError: No such folder, or nothing in it.
     """
     if limit is not None and limit < 1:
         raise UsageError(f"--limit {limit}: must be at least 1.")
+    if split is not None:
+        return Dataset(tuple(_of_split(data, split)[:limit]))
     if data.startswith("synth:"):
         return Dataset(tuple(Sample(f"{seed:07d}", seed=seed) for seed in _seeds(data)[:limit]))
     root = Path(data)
@@ -109,6 +114,18 @@ def find_samples(data: str, limit: int | None = None) -> Dataset:
     if not samples:
         raise InputError(f"{data}: holds no folder with a manifest.json and no ZIP; see docs/evaluation.md.")
     return Dataset(tuple(samples[:limit]), tuple(problems))
+
+
+def _of_split(data: str, split: str) -> list[Sample]:
+    if split not in get_args(Split):
+        raise UsageError(f"--split {split}: must be one of {', '.join(get_args(Split))}.")
+    if not (Path(data) / DATASET).is_file():
+        raise UsageError(f"--split {split}: {data} is no dataset of 'layerize data extract'; leave the option out.")
+    folder = DatasetFolder.open(Path(data))
+    found = [Sample(entry.id, place=folder.folder_of(entry)) for entry in folder.accepted() if entry.split == split]
+    if not found:
+        raise InputError(f"{data}: the split {split!r} holds no sample.")
+    return sorted(found, key=lambda sample: sample.name)
 
 
 def _seeds(data: str) -> range:

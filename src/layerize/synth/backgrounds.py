@@ -40,6 +40,12 @@ def flat(easel: Easel, dice: Dice, palette: Palette) -> U8:
     return grain(dice, pixels, dice.uniform(1, 5)) if dice.chance(0.25) else pixels
 
 
+def white(easel: Easel, dice: Dice, palette: Palette) -> U8:
+    """Plain white, or nearly so."""
+    tone = dice.pick((255, 255, 255, dice.integer(240, 254)))
+    return np.full((easel.size[1], easel.size[0], 3), tone, np.uint8)
+
+
 def gradient(easel: Easel, dice: Dice, palette: Palette) -> U8:
     """A linear or radial gradient."""
     w, h = easel.size
@@ -285,5 +291,6 @@ KINDS: dict[str, tuple[Callable[[Easel, Dice, Palette], U8], str]] = {
     "city": (city, "a city skyline"),
     "room": (room, "a room"),
     "shapes": (shapes, "a background of quiet shapes"),
+    "white": (white, "a white background"),
 }
 """Name -> (painter, words for the caption)."""

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from layerize.errors import ConfigError
 
 HERO_KINDS = ("person", "creature", "thing", "abstract", "icon", "photo")
-BACKGROUND_KINDS = ("flat", "gradient", "pattern", "mesh", "photo", "landscape", "city", "room", "shapes")
+BACKGROUND_KINDS = ("flat", "gradient", "pattern", "mesh", "photo", "landscape", "city", "room", "shapes", "white")
 
 MOST_LEVELS = 8
 """Deeper piles do not fit a canvas with every element still visible."""
@@ -48,6 +48,9 @@ class DesignConfig:
         use_system_fonts: Also use the machine's fonts and emoji; designs then differ between machines.
         element_share: Share of figures, pictures and photo backgrounds that are real cut-outs, 0..1, where
             ``draw_design`` is given an ``ElementBank``.
+        white_share: Share of designs whose background is white or nearly so, whatever ``background_weights`` says.
+        alone_share: Share of designs that are one figure with what lies on it, nothing beside it: a logo, a sticker,
+            a product shot.
     """
 
     min_levels: int = 2
@@ -77,6 +80,8 @@ class DesignConfig:
     rotation_probability: float = 0.25
     use_system_fonts: bool = False
     element_share: float = 0.5
+    white_share: float = 0.0
+    alone_share: float = 0.0
 
     def __post_init__(self) -> None:
         _check(
@@ -92,6 +97,8 @@ class DesignConfig:
                 "least_text_visible",
                 "least_overlap",
                 "element_share",
+                "white_share",
+                "alone_share",
             ):
                 _check(0.0 <= value <= 1.0, item.name, value, "0..1")
         _check(0.0 <= self.least_area <= 0.05, "least_area", self.least_area, "0..0.05")

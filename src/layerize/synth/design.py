@@ -18,7 +18,7 @@ from layerize.synth.config import DesignConfig
 from layerize.synth.dice import Dice
 from layerize.synth.element_items import real_ground
 from layerize.synth.elements import Credit, ElementBank
-from layerize.synth.layouts import LAYOUTS
+from layerize.synth.layouts import LAYOUTS, alone
 from layerize.synth.merge import composite_over, merge_levels
 from layerize.synth.raster import Easel
 from layerize.synth.scene import Scene
@@ -107,6 +107,10 @@ def _attempt(
     easel = Easel(size)
     kind = dice.weighted(dict(config.background_weights))
     layout = dice.weighted(LAYOUTS)(dice)
+    if config.alone_share and dice.chance(config.alone_share):
+        layout = alone(dice)
+    if config.white_share and dice.chance(config.white_share):
+        kind = "white"
     background, ground, credit = _background(kind, easel, dice, palette, config, elements)
     scene = Scene(easel, background, config.least_overlap, config.least_area)
     if not Composer(scene, dice, palette, config, count - 1, elements).compose(layout):

@@ -121,6 +121,13 @@ def free(dice: Dice) -> Layout:
     return Layout("picture", (Box(x, y, size, size),), (), (*_CORNERS, *_EDGES))
 
 
+def alone(dice: Dice) -> Layout:
+    """One hero in the middle and nothing beside it; only where ``DesignConfig.alone_share`` asks for it."""
+    size = dice.uniform(0.4, 0.92)
+    x, y = (1 - size) * dice.uniform(0.3, 0.7), (1 - size) * dice.uniform(0.3, 0.7)
+    return Layout("picture", (Box(x, y, size, size),), ())
+
+
 def mirrored(layout: Layout) -> Layout:
     """Left and right exchanged."""
 

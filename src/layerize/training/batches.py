@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -20,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from layerize.errors import ConfigError
 from layerize.synth.config import MOST_LEVELS
-from layerize.synth.design import TRAIN_SEED_START, DesignConfig, draw_design
+from layerize.synth.design import TRAIN_SEED_START, draw_design
 from layerize.synth.elements import ElementBank
 from layerize.training.recipe import DataConfig
 
@@ -79,8 +78,26 @@ class Batch:
         )
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where real samples or elements come from, for a model card: a repository or file, its licence, how many."""
+
+    source: str
+    licence: str
+    count: int
+
+
 class Source(Protocol):
-    """Where batches come from."""
+    """Where batches come from.
+
+    Attributes:
+        origins: Of everything real in them; procedural designs have none.
+    """
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """See the class."""
+        ...
 
     def batch(self, number: int, easy: bool) -> Batch:
         """Batch ``number``; ``easy`` asks for the layer counts of the curriculum's first steps."""
@@ -131,11 +148,6 @@ def _to_float(channels_last: npt.NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(channels_last).movedim(-1, -3).float() / 255
 
 
-@cache
-def _design_config(layers: int) -> DesignConfig:
-    return replace(DesignConfig(), min_levels=layers, max_levels=layers)
-
-
 class DesignSource:
     """Procedural designs, drawn when they are asked for."""
 
@@ -150,7 +162,14 @@ class DesignSource:
                 f"recipe: data.seed is {config.seed}; seeds below {TRAIN_SEED_START} are held out for evaluation."
             )
         self.config = config
-        self.elements = ElementBank.load(config.elements) if config.elements else None
+        self._designs = {count: config.design_config(count) for count in {*config.layer_counts, *config.easy_counts}}
+        self.elements = ElementBank.load(config.elements, licences=config.element_licences) if config.elements else None
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """Of the real cut-outs."""
+        sources = self.elements.sources if self.elements is not None else []
+        return tuple(Origin(entry["source"], entry["licence"] or "", entry["elements"]) for entry in sources)
 
     def batch(self, number: int, easy: bool) -> Batch:
         config = self.config
@@ -162,7 +181,7 @@ class DesignSource:
         return collate(groups, captioned=bool(rng.random() < config.caption_rate))
 
     def _draw(self, seed: int, size: tuple[int, int], count: int) -> Sample:
-        design = draw_design(seed, size, _design_config(count), elements=self.elements)
+        design = draw_design(seed, size, self._designs[count], elements=self.elements)
         return Sample(
             picture_HW3=design.image_u8_HW3,
             layers_KHW4=design.layers_u8_KHW4,

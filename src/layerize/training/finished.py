@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import torch
@@ -69,7 +70,7 @@ def _metadata(worker: Worker) -> dict[str, object]:
         "training_seconds": round(progress.seconds),
         "processes": worker.processes.count,
     }
-    named = {"dataset": data.dataset, "elements": data.elements}
+    named = {"dataset": data.dataset, "elements": data.elements, "origins": _origins(worker)}
     return facts | {name: value for name, value in named.items() if value}
 
 
@@ -81,6 +82,15 @@ def _tasks(worker: Worker) -> list[str]:
     return list(dict.fromkeys([*before, *worker.recipe.shares()]))
 
 
+def _origins(worker: Worker) -> list[dict[str, object]]:
+    """Everything real that these weights have seen, what the model that they started from has seen included."""
+    before: list[dict[str, object]] = []
+    if worker.recipe.start_from:
+        before = checkpoint.read_info(find_model(worker.recipe.start_from)).metadata.get("origins", [])
+    own = [asdict(origin) for origin in worker.source.origins]
+    return [*before, *(origin for origin in own if origin not in before)]
+
+
 def _card(worker: Worker) -> str:
     progress, recipe = worker.progress, worker.recipe
     what = "procedural designs"
@@ -89,8 +99,10 @@ def _card(worker: Worker) -> str:
     if recipe.data.elements:
         what += " with elements of real designs"
     start = f" It started from {recipe.start_from}." if recipe.start_from else ""
+    listed = "".join(f"- {each['source']} ({each['licence'] or 'licence unknown'})\n" for each in _origins(worker))
+    seen = f"\nReal designs that it has seen:\n\n{listed}" if listed else ""
     return (
         f"# {recipe.stage}\n\nTrained with `layerize train` on {progress.samples:,} samples ({what}) in "
         f"{progress.seconds / 60:.0f} minutes and {progress.step:,} steps of {worker.processes.count} "
-        f"{'process' if worker.processes.count == 1 else 'processes'} on {worker.processes.device.type}.{start}\n"
+        f"{'process' if worker.processes.count == 1 else 'processes'} on {worker.processes.device.type}.{start}\n{seen}"
     )

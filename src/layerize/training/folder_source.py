@@ -15,7 +15,7 @@ from layerize.data.buckets import own_count
 from layerize.data.sample_store import open_store
 from layerize.data.shard_index import SampleEntry
 from layerize.errors import InputError
-from layerize.training.batches import Batch, Sample, collate, draw_size_and_counts
+from layerize.training.batches import Batch, Origin, Sample, collate, draw_size_and_counts
 from layerize.training.recipe import DataConfig
 
 _TRIES = 8
@@ -35,7 +35,7 @@ class FolderSource:
         self._augment = (
             Augment(drop=0.0) if augment else Augment(crop=0, flip=0, recolour=0, drop=0, swap=0, background=0)
         )
-        self._store = open_store(config.dataset, split)
+        self._store = open_store(config.dataset, split, config.dataset_licences)
         self._by_count: dict[int, list[SampleEntry]] = defaultdict(list)
         wanted = {*config.layer_counts, *(config.easy_counts if config.easy_steps else ())}
         for entry in self._store.entries:
@@ -48,6 +48,11 @@ class FolderSource:
                 f"({', '.join(map(str, sorted(wanted)))}; with a background there are {', '.join(map(str, there))})."
             )
         self._bad: dict[str, str] = {}
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """Of the split's samples."""
+        return tuple(Origin(entry.repository, entry.licence, entry.samples) for entry in self._store.sources)
 
     def batch(self, number: int, easy: bool) -> Batch:
         config = self.config

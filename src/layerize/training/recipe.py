@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 from layerize.errors import ConfigError
 from layerize.models.presets import PRESETS
+from layerize.synth.config import DesignConfig
+from layerize.synth.licences import DEFAULT_LICENCES
 
 STAGES = ("vae", "text-to-image", "text-to-layers", "image-to-layers")
 """In the order in which they are trained; each may mix in the ones before it."""
@@ -15,6 +18,9 @@ OWN_SIZE = "checkpoint"
 """``model`` of a recipe that takes its architecture from ``start_from``."""
 
 MOST_LAYERS = 48
+
+DESIGN_SHARES = tuple(item.name for item in fields(DesignConfig) if item.type == "float")
+"""Settings of procedural designs that a recipe may override."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +42,9 @@ class DataConfig:
         dataset: Folder of an extracted dataset; "" for procedural designs alone.
         dataset_share: Share of batches from ``dataset``, the rest are procedural designs.
         elements: Folder of an extracted dataset whose layers appear in procedural designs; "" for none.
+        licences: SPDX identifiers that may be used of ``dataset`` and ``elements``, or ``any``. Empty: everything of
+            ``dataset``, which is one's own, and the open ones (CC0, MIT, CC-BY, Apache-2.0, BSD) of ``elements``.
+        design: Overrides of the procedural designs' ``DesignConfig`` by name: its shares and probabilities.
         workers: Processes per training process that draw batches ahead; 0 draws in the training process.
         seed: First design seed of the run.
     """
@@ -54,8 +63,25 @@ class DataConfig:
     dataset: str = ""
     dataset_share: float = 1.0
     elements: str = ""
+    licences: tuple[str, ...] = ()
+    design: dict[str, float] = field(default_factory=dict)
     workers: int = 0
     seed: int = 1_000_000
+
+    @property
+    def element_licences(self) -> tuple[str, ...] | None:
+        """Licences that elements may have; None for all."""
+        return None if self.licences == ("any",) else self.licences or DEFAULT_LICENCES
+
+    @property
+    def dataset_licences(self) -> tuple[str, ...] | None:
+        """Licences that samples of the dataset may have; None for all."""
+        return None if self.licences in ((), ("any",)) else self.licences
+
+    def design_config(self, layers: int) -> DesignConfig:
+        """Of the procedural designs of so many layers."""
+        config = replace(DesignConfig(), min_levels=layers, max_levels=layers)
+        return replace(config, **self.design)  # type: ignore[arg-type]  # shares and probabilities: all float
 
     @property
     def batch_size(self) -> int:
@@ -73,6 +99,14 @@ class DataConfig:
             _at_least(0, f"data.{name}", getattr(self, name))
         for name in ("caption_rate", "text_dropout", "rgba_share", "dataset_share"):
             _share(f"data.{name}", getattr(self, name))
+        for name in self.design:
+            if name not in DESIGN_SHARES:
+                near = difflib.get_close_matches(name, DESIGN_SHARES, n=1)
+                raise ConfigError(
+                    f"recipe: unknown key data.design.{name}; "
+                    + (f"did you mean {near[0]}?" if near else f"it may be {', '.join(DESIGN_SHARES)}.")
+                )
+        self.design_config(2)
         fewest = min(len(self.layer_counts), len(self.easy_counts) if self.easy_steps else len(self.layer_counts))
         if self.groups > fewest:
             raise ConfigError(f"recipe: data.groups is {self.groups}, but only {fewest} layer counts occur.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from layerize.training.batches import Batch, DesignSource, Source
+from layerize.training.batches import Batch, DesignSource, Origin, Source
 from layerize.training.folder_source import FolderSource
 from layerize.training.recipe import DataConfig
 
@@ -15,6 +15,11 @@ class MixedSource:
     def __init__(self, first: Source, second: Source, share: float, seed: int) -> None:
         """Take two sources and the share of batches from the first."""
         self.first, self.second, self.share, self.seed = first, second, share, seed
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """Of both sources, without doubles."""
+        return tuple(dict.fromkeys((*self.first.origins, *self.second.origins)))
 
     def batch(self, number: int, easy: bool) -> Batch:
         draw = np.random.default_rng([self.seed, number, 1]).random()
