@@ -12,6 +12,7 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from model import Figures, evaluate, table
 
@@ -24,8 +25,8 @@ MOST_BYTES = 48_000_000
 
 CARD = """# Layerize default model
 
-Splits a flat picture into RGBA layers. It was trained from nothing, on CPU cores, on procedural designs (`layerize
-synth`) of about 128 x 128 pixels with 2 to 6 layers: no photographs, no pictures from the net.
+Splits a flat picture into RGBA layers. It was trained from nothing, on CPU cores, on designs of about 128 x 128 pixels
+with 2 to 6 layers, drawn by `layerize synth`: no photographs, no pictures from the net.{real}
 
 ## How it was trained
 
@@ -75,22 +76,35 @@ def main() -> None:
         print(f"shipped: fg IoU {best.summary()['foreground_iou']:.3f}")
         if best.summary()["foreground_iou"] >= figures.summary()["foreground_iou"]:
             sys.exit("not better than the shipped model: nothing changed (--force releases it all the same)")
-    write(model, figures, training, options.name, options.count)
+    write(model, figures, training, options.name, options.count, read_info(options.candidate).metadata)
 
 
 def how_trained(folder: Path) -> str:
     """One list item from the card that training wrote: the stage and its effort."""
-    title, _, text = read_info(folder).card.split("\n## Facts")[0].partition("\n")
+    title, _, text = read_info(folder).card.split("\n## Facts")[0].split("\nReal designs")[0].partition("\n")
     return f"- `{title.strip('# ')}`: {' '.join(text.split())}"
 
 
-def write(model: object, figures: Figures, training: str, name: str, count: int) -> None:
-    """Store the model with its card and figures."""
-    card = CARD.format(training=training, count=count, last=count - 1, table=table(figures))
+REAL = """ Some show cut-outs of real files, and some
+batches are real files themselves:
+
+| source | licence | cut-outs or files |
+| --- | --- | --- |
+{rows}
+"""
+
+
+def write(model: object, figures: Figures, training: str, name: str, count: int, learned: dict[str, Any]) -> None:
+    """Store the model with its card and figures; ``learned`` is the metadata that training gave the candidate."""
+    origins, tasks = learned.get("origins", []), learned.get("tasks", [])
+    rows = "\n".join(f"| {each['source']} | {each['licence'] or 'unknown'} | {each['count']} |" for each in origins)
+    real = REAL.format(rows=rows) if origins else ""
+    card = CARD.format(training=training, count=count, last=count - 1, table=table(figures), real=real)
     counts = {"count_exact": round(figures.count_exact, 3), "count_within_one": round(figures.count_within_one, 3)}
-    facts = {key: round(value, 4) for key, value in figures.summary().items()} | counts
+    facts: dict[str, object] = {key: round(value, 4) for key, value in figures.summary().items()}
+    about: dict[str, object] = {"held_out": facts | counts, "tasks": tasks, "origins": origins}
     folder = Path(layerize.__file__).parent / "assets" / name
-    save_model(model, folder, card=card, metadata={"held_out": facts}, dtype="bfloat16")  # type: ignore[arg-type]
+    save_model(model, folder, card=card, metadata=about, dtype="bfloat16")  # type: ignore[arg-type]
     coder = load_coder(str(folder))
     save_directions(fit_directions(coder), coder, folder)  # those of the weights before do not fit these
     size = read_info(folder).size
