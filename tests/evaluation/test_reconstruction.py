@@ -61,6 +61,7 @@ def test_nothing_lost_is_a_perfect_score(folder: Path) -> None:
     assert report.mean["rfid"] == pytest.approx(0, abs=1e-9)
     assert report.mean["lpips"] is None
     assert report.alpha_error == 0
+    assert report.alpha_iou == pytest.approx(1)
     assert set(report.by_colour) == set(COLOURS)
     assert len(COLOURS) == 9
 
@@ -74,6 +75,11 @@ def test_lost_alpha_shows_where_the_background_differs(tmp_path: Path) -> None:
     assert report.by_colour["white"]["psnr"] == 100
     assert report.by_colour["black"]["psnr"] == pytest.approx(-20 * np.log10(51 / 255), abs=0.05)
     assert report.alpha_error == pytest.approx(51 / 255 * 255 / 256)
+    assert report.alpha_iou == pytest.approx(1 - 51 / 255, abs=1e-3)
+    opaque = tmp_path / "opaque"
+    opaque.mkdir()
+    Image.fromarray(np.full((16, 16, 4), 255, np.uint8)).save(opaque / "white.png")
+    assert evaluate(Perfect(), opaque).alpha_iou is None
     assert report.by_colour["black"]["rfid"] is None
 
 

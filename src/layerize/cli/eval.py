@@ -109,7 +109,8 @@ def vae(
     say(f"{model}, {len(report.pictures)} pictures of {data}, means over {len(report.by_colour)} backgrounds")
     for name, figures in {**report.by_colour, "mean": report.mean}.items():
         say(f"  {name:<9}" + "  ".join(f"{what} {_figure(value)}" for what, value in figures.items()))
-    say(f"  alpha error {report.alpha_error:.4f}")
+    iou = "-" if report.alpha_iou is None else f"{report.alpha_iou:.4f}"
+    say(f"  alpha error {report.alpha_error:.4f}  alpha soft IoU {iou} (of those with transparency)")
     _print_absent(lpips_files, fid_files)
     _print_oddities([f"{name}: {reason}" for name, reason in report.skipped], report.odd)
 

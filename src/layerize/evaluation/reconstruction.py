@@ -21,6 +21,7 @@ import torch
 from layerize.errors import CheckpointError, InputError, LayerizeError, UsageError
 from layerize.evaluation.fid import FeatureNetwork, FeatureStatistics, frechet_distance
 from layerize.evaluation.lpips import LPIPS
+from layerize.evaluation.measures import soft_iou
 from layerize.evaluation.recomposition import on_colour, psnr_u8
 from layerize.evaluation.samples import find_samples
 from layerize.evaluation.ssim import WINDOW, ssim
@@ -58,12 +59,14 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class PictureScores:
-    """One picture's figures, means over the nine colours, and the error of its alpha alone (mean absolute, 0..1)."""
+    """One picture's figures, means over the nine colours, and of its alpha alone the mean absolute error and the soft
+    IoU (0..1; None where it has no transparent pixel)."""
 
     psnr: float
     ssim: float
     lpips: float | None
     alpha_error: float
+    alpha_iou: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +77,7 @@ class ReconstructionReport:
         mean: Means over pictures and colours; rfid is the mean over colours.
         by_colour: The same for each background.
         alpha_error: Mean absolute error of alpha, 0..1.
+        alpha_iou: Mean soft IoU of alpha over the pictures that have a transparent pixel; None where none has.
         pictures: Each picture's own figures.
         skipped: (name, reason) of what could not be used.
         odd: What a person should know about the files.
@@ -82,6 +86,7 @@ class ReconstructionReport:
     mean: Figures
     by_colour: dict[str, Figures]
     alpha_error: float
+    alpha_iou: float | None
     pictures: dict[str, PictureScores]
     skipped: list[tuple[str, str]] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
@@ -164,7 +169,7 @@ class Reconstruction:
         self.lpips, self.features, self.odd = lpips, features, list(odd)
         self.skipped: list[tuple[str, str]] = []
         self._scores: dict[str, dict[str, Figures]] = {}
-        self._alpha: dict[str, float] = {}
+        self._alpha: dict[str, Figures] = {}
         self._statistics = {colour: (FeatureStatistics(), FeatureStatistics()) for colour in COLOURS}
 
     def __len__(self) -> int:
@@ -181,14 +186,19 @@ class Reconstruction:
 
     def _take(self, picture: Picture) -> None:
         original = fit(picture.read(), self.side, self.vae.config.factor)
-        if int(original[..., 3].min()) == 255:
+        transparent = int(original[..., 3].min()) < 255
+        if not transparent:
             self.odd.append(f"{picture.name}: has no transparent pixel")
         result = reconstruct(self.vae, original)
         self._scores[picture.name] = {
             name: self._compare(name, on_colour(original, colour), on_colour(result, colour))
             for name, colour in COLOURS.items()
         }
-        self._alpha[picture.name] = float(np.abs(original[..., 3].astype(int) - result[..., 3]).mean()) / 255
+        true, found = (pixels[..., 3].astype(np.float32) / np.float32(255) for pixels in (original, result))
+        self._alpha[picture.name] = {
+            "alpha_error": float(np.abs(true - found).mean()),
+            "alpha_iou": soft_iou(true, found) if transparent else None,
+        }
 
     def _compare(self, colour: str, original: U8, result: U8) -> Figures:
         if self.features is not None:
@@ -217,9 +227,9 @@ class Reconstruction:
         return ReconstructionReport(
             mean=_means(list(by_colour.values())),
             by_colour=by_colour,
-            alpha_error=float(np.mean(list(self._alpha.values()))),
+            **_means(list(self._alpha.values())),  # type: ignore[arg-type]
             pictures={
-                name: PictureScores(**means, alpha_error=self._alpha[name])  # type: ignore[arg-type]
+                name: PictureScores(**means, **self._alpha[name])  # type: ignore[arg-type]
                 for name, means in own.items()
             },
             skipped=self.skipped,

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-import cv2
 import numpy as np
 
 from layerize.errors import InputError, MissingExtraError
@@ -25,7 +24,8 @@ from layerize.formats.loss import report
 from layerize.formats.own_marks import as_blend, number
 from layerize.formats.xml_safe import local, parse_xml, without_doctype
 from layerize.formats.zip_read import Members, open_members
-from layerize.stack.composite import Box, box_of, flatten, ink_box
+from layerize.stack.composite import Box, flatten, ink_box
+from layerize.stack.cover import through
 from layerize.stack.layer import U8, BlendMode, Group, Layer, LayerStack, Node
 
 MIMETYPES = (b"application/x-krita", b"application/x-kra")
@@ -263,7 +263,7 @@ class _Reader:
             if common is not None:
                 cover[common.slices(0, 0)] = raw[common.slices(box.x0, box.y0)][..., 0]
             report(self.label, "mask", name, "its transparency mask was multiplied into its alpha")
-            node = _through(node, cover)
+            node = through(node, cover)
         return node
 
     def _default_of(self, member: str) -> int:
@@ -277,7 +277,7 @@ class _Reader:
         if bool((under[..., 3] == 255).all()):
             return node
         report(self.label, "clip", element.get("name", ""), "the alpha that it inherits was multiplied into its own")
-        return _through(node, np.ascontiguousarray(under[..., 3]))
+        return through(node, np.ascontiguousarray(under[..., 3]))
 
     def _blend(self, element: Element) -> BlendMode:
         stored = element.get("compositeop", "normal")
@@ -318,15 +318,3 @@ def _cropped(layer: Layer) -> Layer:
     if box is None:
         return replace(layer, pixels=np.zeros((1, 1, 4), np.uint8))
     return replace(layer, pixels=layer.pixels[box.slices(*layer.offset)].copy(), offset=(box.x0, box.y0))
-
-
-def _through(node: Node, cover: U8) -> Node:
-    """The node with a canvas-sized coverage multiplied into every leaf; what lies off the canvas is cut."""
-    if isinstance(node, Group):
-        return replace(node, layers=tuple(_through(member, cover) for member in node.layers))
-    common = box_of(node).meet(Box(0, 0, cover.shape[1], cover.shape[0]))
-    if common is None:
-        return replace(node, pixels=np.zeros((1, 1, 4), np.uint8))
-    pixels = node.pixels[common.slices(*node.offset)].copy()
-    pixels[..., 3] = cv2.multiply(pixels[..., 3].copy(), cover[common.slices(0, 0)].copy(), scale=1 / 255)
-    return replace(node, pixels=pixels, offset=(common.x0, common.y0))

@@ -6,11 +6,10 @@ The format keeps no merged picture. Layer modes that a stack lacks are replaced,
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -23,8 +22,8 @@ from layerize.formats.loss import report
 from layerize.formats.xcf_bytes import COMPRESSIONS, TILE, XcfBytes, read_tile, read_unpacked, signed
 from layerize.formats.xcf_modes import EXACT, NEAREST
 from layerize.formats.xcf_pixels import EIGHT, Precision, numbers, precision_of, to_levels, to_rgba
-from layerize.stack.composite import Box, box_of
-from layerize.stack.layer import U8, BlendMode, Group, GroupBlendMode, Layer, LayerStack, Node
+from layerize.stack.cover import through
+from layerize.stack.layer import BlendMode, Group, GroupBlendMode, Layer, LayerStack, Node
 
 MAX_VERSION = 25
 MAX_LAYERS = 10_000
@@ -242,7 +241,7 @@ class _Reader:
         self.budget.spend(*size)
         cover = to_levels(self._values(hierarchy, size, 1, item.name)[..., 0], linear=self.precision.linear)
         report(self.label, "mask", item.name, "its layer mask was multiplied into its alpha")
-        return _through(node, np.ascontiguousarray(cover), item.offset)
+        return through(node, np.ascontiguousarray(cover), item.offset)
 
     def _values(self, hierarchy: int, size: tuple[int, int], channels: int, name: str) -> npt.NDArray[Any]:
         """The numbers of a drawable, (H, W, channels), from the first, full-size level of its hierarchy."""
@@ -284,16 +283,3 @@ def _words(parasite: bytes) -> str:
         for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&")):
             text = text.replace(entity, character)
     return text.strip()
-
-
-def _through(node: Node, cover: U8, offset: tuple[int, int]) -> Node:
-    """The node with a coverage, placed at an offset and 0 around, multiplied into every leaf."""
-    if isinstance(node, Group):
-        return replace(node, layers=tuple(_through(member, cover, offset) for member in node.layers))
-    x, y = offset
-    common = box_of(node).meet(Box(x, y, x + cover.shape[1], y + cover.shape[0]))
-    if common is None:
-        return replace(node, pixels=np.zeros((1, 1, 4), np.uint8))
-    pixels = node.pixels[common.slices(*node.offset)].copy()
-    pixels[..., 3] = cv2.multiply(pixels[..., 3].copy(), cover[common.slices(x, y)].copy(), scale=1 / 255)
-    return replace(node, pixels=pixels, offset=(common.x0, common.y0))

@@ -28,7 +28,7 @@ from layerize.data.readers.psd_adjust import adjusted, can_adjust
 from layerize.data.readers.psd_artboard import Frame, frame_of
 from layerize.data.readers.psd_colour import Colours
 from layerize.data.readers.psd_effects import DRAWN, Effect, enabled_effects
-from layerize.data.readers.psd_masks import coverage, is_masked, masked
+from layerize.data.readers.psd_masks import coverage, is_masked
 from layerize.data.readers.psd_notes import note_layer, text_of
 from layerize.data.readers.psd_pixels import Channels
 from layerize.data.readers.psd_preview import read_preview
@@ -39,6 +39,7 @@ from layerize.formats.budget import PixelBudget
 from layerize.formats.image import check_pixels
 from layerize.formats.psd_read import MODES, NEAREST
 from layerize.stack.composite import Box, box_of, flatten, ink_box, iter_nodes
+from layerize.stack.cover import masked, through
 from layerize.stack.layer import U8, BlendMode, Group, GroupBlendMode, Layer, LayerStack, Node
 
 # Channels stay compressed in memory while the file is read; larger files would not fit beside their pixels.
@@ -273,7 +274,7 @@ class _Reader:
         cover = coverage(self.channels, member, self.canvas, None, self.notes)
         if cover is None:
             return group
-        parts = replace(group, layers=tuple(_through(node, cover) for node in group.layers))
+        parts = replace(group, layers=tuple(through(node, cover) for node in group.layers))
         flat = self._flat(replace(group, opacity=1.0, visible=True))
         whole = masked(_on_canvas(flat, self.canvas), cover)
         apart = _on_canvas(self._flat(replace(parts, opacity=1.0, visible=True)), self.canvas)
@@ -335,17 +336,6 @@ def _moved(node: Node, dx: int, dy: int) -> Node:
     if isinstance(node, Group):
         return replace(node, layers=tuple(_moved(member, dx, dy) for member in node.layers))
     return replace(node, offset=(node.offset[0] + dx, node.offset[1] + dy))
-
-
-def _through(node: Node, cover: U8) -> Node:
-    """The node with a canvas-sized coverage multiplied into every leaf; what lies off the canvas is cut."""
-    if isinstance(node, Group):
-        return replace(node, layers=tuple(_through(member, cover) for member in node.layers))
-    common = box_of(node).meet(Box(0, 0, cover.shape[1], cover.shape[0]))
-    if common is None:
-        return replace(node, pixels=np.zeros((1, 1, 4), np.uint8))
-    pixels = node.pixels[common.slices(*node.offset)]
-    return replace(node, pixels=masked(pixels, cover[common.slices(0, 0)]), offset=(common.x0, common.y0))
 
 
 def _on_canvas(layer: Layer, canvas: Box) -> U8:

@@ -59,13 +59,6 @@ def coverage(channels: Channels, layer: Any, box: Box, alpha: U8 | None, notes: 
     return np.asarray(found, np.uint8)
 
 
-def masked(pixels: U8, cover: U8) -> U8:
-    """The pixels with their alpha times a coverage, rounded to the nearest level."""
-    result = pixels.copy()
-    result[..., 3] = cv2.multiply(pixels[..., 3].copy(), cover, scale=1 / 255)
-    return result
-
-
 def _user_mask_on(layer: Any) -> bool:
     return layer.mask is not None and not layer.mask.disabled
 
