@@ -13,18 +13,15 @@ import json
 import os
 import platform
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from measured import measure
 from PIL import Image
 
 POSTER = Path(__file__).parents[1] / "examples" / "poster.png"
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage counts kilobytes on Linux
 
 
 @dataclass
@@ -38,26 +35,16 @@ class Row:
     peak_limit_gib: float | None
 
 
-def measure(arguments: list[str]) -> tuple[float, float]:
-    """(wall seconds, peak resident GiB) of one ``python -m layerize ARGS``.
-
-    Raises:
-        SystemExit: The command failed.
-    """
-    start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "layerize", *arguments], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"layerize {' '.join(arguments)} failed with exit code {process.returncode}")
-    return seconds, usage.ru_maxrss * RSS_UNIT / 2**30
-
-
 def medians(what: str, arguments: list[str], repeats: int, limits: tuple[float, float | None]) -> Row:
     measure(arguments)  # fills the file cache and writes the .pyc files
     runs = [measure(arguments) for _ in range(repeats)]
-    return Row(what, statistics.median(run[0] for run in runs), limits[0], max(run[1] for run in runs), limits[1])
+    return Row(
+        what,
+        statistics.median(run.seconds for run in runs),
+        limits[0],
+        max(run.peak for run in runs) / 2**30,
+        limits[1],
+    )
 
 
 def hardware() -> str:

@@ -9,38 +9,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
+from measured import measure
 from PIL import Image
 
 SECONDS_MORE, MEBIBYTES_MORE = 4.0, 600.0
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage counts kilobytes on Linux
-
-
-def measure(arguments: list[str]) -> tuple[float, float, float]:
-    """(wall seconds, CPU seconds, peak resident MiB) of one ``python -m layerize ARGS``."""
-    start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "layerize", *arguments], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"layerize {' '.join(arguments)} failed with exit code {process.returncode}")
-    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * RSS_UNIT / 2**20
 
 
 def median_of(arguments: list[str], repeats: int) -> tuple[float, float, float]:
-    """Medians of both times, the largest peak."""
+    """Wall and CPU seconds, medians, and the largest peak in MiB."""
     runs = [measure(arguments) for _ in range(repeats)]
-    wall, cpu = (statistics.median(run[place] for run in runs) for place in (0, 1))
-    return wall, cpu, max(run[2] for run in runs)
+    wall, cpu = statistics.median(run.seconds for run in runs), statistics.median(run.cpu_seconds for run in runs)
+    return wall, cpu, max(run.peak for run in runs) / 2**20
 
 
 def draw_page(words: int, path: Path) -> None:
@@ -94,7 +78,7 @@ def main() -> None:
             mode: median_of(["split", str(poster), "-o", out, "--text", mode], options.repeats)
             for mode in ("off", "auto", "only")
         }
-        rows["page"] = measure(["split", str(page), "-o", out, "--text", "only"])
+        rows["page"] = median_of(["split", str(page), "-o", out, "--text", "only"], 1)
     more = [with_text - without for with_text, without in zip(rows["auto"], rows["off"], strict=True)]
     if options.json:
         print(json.dumps({"rows": rows, "more_seconds": more[0], "more_mebibytes": more[2]}))

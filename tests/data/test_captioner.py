@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,9 @@ from layerize.data.sources import SourceFile
 from layerize.errors import CheckpointError, UsageError
 from layerize.stack import U8
 
-SPECIAL = [
-    *("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>"),
-    *("<|vision_pad|>", "<|image_pad|>", "<|video_pad|>"),
-]
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+from tiny_published import text_encoder, tokenizer
+
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{% for c in m.content %}{% if c.type == 'image' %}"
     "<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ c.text }}{% endif %}{% endfor %}<|im_end|>\n{% endfor %}"
@@ -30,17 +30,8 @@ TEMPLATE = (
 
 def tiny_processor() -> Any:
     """Bytes as tokens, small pictures, no video."""
-    from transformers import Qwen2Tokenizer, Qwen2VLProcessor
+    from transformers import Qwen2VLProcessor
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-
-    printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
-    other = iter(range(256, 512))
-    symbols = [chr(byte) if byte in printable else chr(next(other)) for byte in range(256)]
-    vocab = {symbol: index for index, symbol in enumerate([*symbols, *SPECIAL])}
-    tokens = Qwen2Tokenizer(
-        vocab=vocab, merges=[], unk_token="<|endoftext|>", eos_token="<|im_end|>", pad_token="<|endoftext|>"
-    )
-    tokens.add_special_tokens({"additional_special_tokens": SPECIAL[1:]})
 
     class Processor(Qwen2VLProcessor):  # type: ignore[misc]
         """transformers needs torchvision for its video part, which is not used here."""
@@ -49,46 +40,14 @@ def tiny_processor() -> Any:
             return None if name == "video_processor" else super().check_argument_for_proper_class(name, argument)
 
     pictures = Qwen2VLImageProcessorPil(size={"shortest_edge": 28 * 28, "longest_edge": 56 * 56})
-    return Processor(image_processor=pictures, tokenizer=tokens, video_processor=None, chat_template=TEMPLATE)
+    return Processor(image_processor=pictures, tokenizer=tokenizer(), video_processor=None, chat_template=TEMPLATE)
 
 
 def tiny_model(tokens: Any) -> Any:
     import torch
-    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
     torch.manual_seed(0)
-    ids = {name: tokens.convert_tokens_to_ids(name) for name in SPECIAL}
-    text = {
-        "vocab_size": len(tokens),
-        "hidden_size": 16,
-        "intermediate_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 2048,
-        "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [1, 1, 2]},
-        "bos_token_id": ids["<|endoftext|>"],
-        "eos_token_id": ids["<|im_end|>"],
-        "pad_token_id": ids["<|endoftext|>"],
-    }
-    vision = {
-        "depth": 2,
-        "hidden_size": 16,
-        "intermediate_size": 16,
-        "num_heads": 2,
-        "out_hidden_size": 16,
-        "window_size": 56,
-        "fullatt_block_indexes": [1],
-    }
-    config = Qwen2_5_VLConfig(
-        text_config=text,
-        vision_config=vision,
-        image_token_id=ids["<|image_pad|>"],
-        video_token_id=ids["<|video_pad|>"],
-        vision_start_token_id=ids["<|vision_start|>"],
-        vision_end_token_id=ids["<|vision_end|>"],
-    )
-    return Qwen2_5_VLForConditionalGeneration(config)
+    return text_encoder(tokens)
 
 
 class Fixed:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,23 +10,13 @@ import OpenEXR
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from noise_layers import noise, quiet_save
 from stack_strategies import same, stacks
 
 from layerize.errors import InputError, LayerizeError, LayerizeWarning, LimitError, MissingExtraError, OutputError
 from layerize.formats import load
 from layerize.formats.exr import from_linear, to_linear
 from layerize.stack import Group, Layer, LayerStack, flatten
-
-
-def noise(seed: int, width: int = 9, height: int = 7, **fields: object) -> Layer:
-    pixels = np.random.default_rng(seed).integers(1, 256, (height, width, 4), np.uint8)
-    return Layer(pixels=pixels, **fields)  # type: ignore[arg-type]
-
-
-def quiet_save(stack: LayerStack, path: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LayerizeWarning)
-        stack.save(path)
 
 
 @settings(max_examples=40, deadline=None)

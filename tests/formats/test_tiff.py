@@ -11,22 +11,12 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from noise_layers import noise, quiet_save
 from stack_strategies import same, stacks
 
 from layerize.errors import InputError, LayerizeError, LayerizeWarning, LimitError, MissingExtraError
 from layerize.formats import load, read_image, write_image
-from layerize.stack import Group, Layer, LayerStack, flatten
-
-
-def noise(seed: int, width: int = 9, height: int = 7, **fields: object) -> Layer:
-    pixels = np.random.default_rng(seed).integers(1, 256, (height, width, 4), np.uint8)
-    return Layer(pixels=pixels, **fields)  # type: ignore[arg-type]
-
-
-def quiet_save(stack: LayerStack, path: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LayerizeWarning)
-        stack.save(path)
+from layerize.stack import Group, LayerStack, flatten
 
 
 @settings(max_examples=40, deadline=None)
