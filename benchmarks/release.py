@@ -1,9 +1,10 @@
 """Make a trained model the shipped one, if it scores better on held-out designs.
 
-    python benchmarks/release.py RUN/model [--after RUN/model ...] [--count 500] [--name default] [--force]
+    python benchmarks/release.py RUN/model [--after RUN/model ...] [--vae RUN/model] [--count 500] [--name default]
 
-Both models, the candidate as it will be stored (bfloat16) and the shipped one, are scored in the same run; the card and
-the checkpoint's metadata get the candidate's figures.
+``--vae`` takes the auto-encoder of another run whose encoder is the same: its decoder may have been trained on while
+the layer model learned on its latents. Both models, the candidate as it will be stored (bfloat16) and the shipped one,
+are scored in the same run; the card and the checkpoint's metadata get the candidate's figures.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import torch
 from model import Figures, evaluate, table
 
 import layerize
@@ -60,12 +62,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("candidate", type=Path)
     parser.add_argument("--after", type=Path, nargs="*", default=[], help="Models of the earlier stages, in order.")
+    parser.add_argument("--vae", type=Path, help="Auto-encoder with the same encoder and a better decoder.")
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--name", default="default")
     parser.add_argument("--force", action="store_true", help="Release even if it scores no better.")
     options = parser.parse_args()
     model = load_model(options.candidate)
-    training = "\n".join(how_trained(folder) for folder in [*options.after, options.candidate])
+    history = [*options.after, options.candidate]
+    if options.vae:
+        take_decoder(model, load_model(options.vae))
+        history.append(options.vae)
+    training = "\n".join(how_trained(folder) for folder in history)
     with tempfile.TemporaryDirectory() as folder:
         packed = save_model(model, Path(folder) / options.name, dtype="bfloat16")
         figures = evaluate(load_predictor(str(packed), "auto"), options.count, None)
@@ -77,6 +84,19 @@ def main() -> None:
         if best.summary()["foreground_iou"] >= figures.summary()["foreground_iou"]:
             sys.exit("not better than the shipped model: nothing changed (--force releases it all the same)")
     write(model, figures, training, options.name, options.count, read_info(options.candidate).metadata)
+
+
+def take_decoder(model: torch.nn.Module, other: torch.nn.Module) -> None:
+    """Replace the auto-encoder's weights by those of another one that makes the same latents.
+
+    Raises:
+        SystemExit: Its latents are others: the layer model would not understand them.
+    """
+    own, new = model.vae.state_dict(), other.state_dict()  # type: ignore[union-attr]
+    encoding = [name for name in own if name.split(".")[0] in ("encoder", "quant_conv")]
+    if any(not torch.equal(own[name], new[name]) for name in encoding):
+        sys.exit("--vae: its encoder is not the one that the model was trained with")
+    model.vae.load_state_dict(new)  # type: ignore[union-attr]
 
 
 def how_trained(folder: Path) -> str:
