@@ -160,7 +160,10 @@ def test_a_release_decays_beside_a_stable_run(tmp_path: Path) -> None:
     seconds = json.loads(stable)["seconds"]
     model = train(recipe, tmp_path, minutes=0.7 * seconds / 60, release=True, log_seconds=0)
     assert model == tmp_path / "release" / "model"
-    rates = [line["learning_rate"] for line in read_log(tmp_path / "release") if "learning_rate" in line]
+    lines = [line for line in read_log(tmp_path / "release") if "learning_rate" in line]
+    rates = [line["learning_rate"] for line in lines]
+    assert lines[0]["budget_seconds"] < 0.5 * lines[-1]["budget_seconds"]  # the stable run's time is not the release's
+    assert lines[0]["seconds"] > lines[-1]["budget_seconds"]
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] < 0.5 * rates[0]
     assert (tmp_path / "state" / "progress.json").read_text() == stable

@@ -39,18 +39,17 @@ class TrainProgress:
         if "seconds" not in record:
             self._aside(record)
             return
+        spent = record["budget_seconds"]
         figures = "  ".join(f"{name} {record[name]:.3f}" for name in _SHOWN if name in record)
         skipped = f"  skipped {record['skipped_steps']}" if record["skipped_steps"] else ""
         text = f"step {record['step']}  {record['samples_per_second']:g} samples/s  {figures}{skipped}"
         if self.bar:
             brief = f"{record['samples_per_second']:g} samples/s  loss {record.get('loss', float('nan')):.3g}{skipped}"
-            self.bar.update(self.task, completed=record["seconds"], description=brief)
-        elif record["end"] or record["seconds"] - self.last_line >= LINE_EVERY_SECONDS:
-            self.last_line = record["seconds"]
-            left = max(0.0, self.minutes - record["seconds"] / 60)
-            self.console.print(
-                f"{record['seconds'] / 60:6.1f} of {self.minutes:.0f} min, {left:.0f} left  {text}", soft_wrap=True
-            )
+            self.bar.update(self.task, completed=spent, description=brief)
+        elif record["end"] or spent - self.last_line >= LINE_EVERY_SECONDS:
+            self.last_line = spent
+            left = max(0.0, self.minutes - spent / 60)
+            self.console.print(f"{spent / 60:6.1f} of {self.minutes:.0f} min, {left:.0f} left  {text}", soft_wrap=True)
 
     def _aside(self, record: dict[str, Any]) -> None:
         """Warnings, samples that could not be read, validation figures."""

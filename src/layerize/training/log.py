@@ -49,6 +49,7 @@ class Log:
             "step": progress.step,
             "samples": progress.samples,
             "seconds": round(progress.seconds, 1),
+            "budget_seconds": round(progress.seconds - (progress.released_at or 0.0), 1),
             "samples_per_second": speed,
             "learning_rate": learning_rate,
             "skipped_steps": progress.guard.skipped,
