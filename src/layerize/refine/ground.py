@@ -21,6 +21,8 @@ SUPPORT = 0.75  # of the rim must lie on the surface
 ON, OFF = 4.0, 12.0  # CIELAB distances up to which a pixel may be ground, and from which it is not
 DISAGREE = 0.15  # share of what the model calls background that may lie off the surface: else it is no plain one
 DARKEST, TINT, STEP = 0.45, 0.08, 7.0  # a shadow: share of the light, difference between channels, levels per pixel
+GAP = 0.003  # share of the shorter side; ground does not leak through gaps of twice that and a pixel
+FRINGE = 2  # px around what is in front that belong to it where they are not quite ground: its antialiasing
 LEFT = 0.03  # of a claim that the ground contradicts
 
 
@@ -31,7 +33,7 @@ class Ground:
     Attributes:
         colours_hw3: The surface, RGB 0..1, on the whole picture.
         is_ground_hw: Pixels on the surface, connected to the rim.
-        in_front_hw: Pixels that are clearly not on the surface, and are no shadow on it either.
+        in_front_hw: Pixels that are clearly not on the surface, with their antialiased rim; no shadows.
     """
 
     colours_hw3: F32
@@ -55,13 +57,26 @@ def find_ground(rgb_hw3: U8, background_hw: F32) -> Ground | None:
     on, off = apart <= ON, apart >= OFF
     if on[border].mean() < SUPPORT or (off * background_hw).sum() > DISAGREE * background_hw.sum():
         return None
-    _, label = cv2.connectedComponents(on.astype(np.uint8), connectivity=4)
-    reached = np.unique(label[border & on])
+    shadow = shaded(rgb_hw3, surface.colours_HW3)
+    front = (off & ~shadow).astype(np.uint8)
+    for _ in range(FRINGE):
+        front |= cv2.dilate(front, np.ones((3, 3), np.uint8)) & (~on & ~shadow).astype(np.uint8)
     return Ground(
         colours_hw3=surface.colours_HW3.astype(np.float32) / np.float32(255),
-        is_ground_hw=np.isin(label, reached[reached > 0]),
-        in_front_hw=off & ~shaded(rgb_hw3, surface.colours_HW3),
+        is_ground_hw=reached_from(border, on),
+        in_front_hw=front.astype(bool),
     )
+
+
+def reached_from(border_hw: Mask, on_hw: Mask) -> Mask:
+    """What of the surface can be reached from the rim without squeezing through a gap, as in a drawn outline."""
+    side = 2 * max(1, round(GAP * min(on_hw.shape))) + 1
+    kernel = np.ones((side, side), np.uint8)
+    wide = cv2.erode(on_hw.astype(np.uint8), kernel)
+    _, label = cv2.connectedComponents(wide, connectivity=4)
+    reached = np.unique(label[border_hw & (wide > 0)])
+    grown = cv2.dilate(np.isin(label, reached[reached > 0]).astype(np.uint8), kernel) > 0
+    return np.asarray(grown & on_hw)
 
 
 def shaded(rgb_hw3: U8, ground_hw3: U8) -> Mask:
