@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from layerize.refine.arrays import F32, U8, Mask
+from layerize.refine.arrays import F32, I32, U8, Mask
 from layerize.refine.surface import distance, fit_surface, to_lab
 
 RIM = 0.04  # share of the shorter side that counts as rim
@@ -33,12 +33,14 @@ class Ground:
     Attributes:
         colours_hw3: The surface, RGB 0..1, on the whole picture.
         is_ground_hw: Pixels on the surface, connected to the rim.
-        in_front_hw: Pixels that are clearly not on the surface, with their antialiased rim; no shadows.
+        in_front_hw: Pixels that are clearly not on the surface; no shadows.
+        rim_hw: What lies around those and is not quite ground: their antialiasing.
     """
 
     colours_hw3: F32
     is_ground_hw: Mask
     in_front_hw: Mask
+    rim_hw: Mask
 
 
 def find_ground(rgb_hw3: U8, background_hw: F32) -> Ground | None:
@@ -58,13 +60,15 @@ def find_ground(rgb_hw3: U8, background_hw: F32) -> Ground | None:
     if on[border].mean() < SUPPORT or (off * background_hw).sum() > DISAGREE * background_hw.sum():
         return None
     shadow = shaded(rgb_hw3, surface.colours_HW3)
-    front = (off & ~shadow).astype(np.uint8)
+    front = off & ~shadow
+    near = front.astype(np.uint8)
     for _ in range(FRINGE):
-        front |= cv2.dilate(front, np.ones((3, 3), np.uint8)) & (~on & ~shadow).astype(np.uint8)
+        near |= cv2.dilate(near, np.ones((3, 3), np.uint8)) & (~on & ~shadow).astype(np.uint8)
     return Ground(
         colours_hw3=surface.colours_HW3.astype(np.float32) / np.float32(255),
         is_ground_hw=reached_from(border, on),
-        in_front_hw=front.astype(bool),
+        in_front_hw=front,
+        rim_hw=(near > 0) & ~front,
     )
 
 
@@ -94,3 +98,26 @@ def by_ground(weight_Khw: F32, ground: Ground) -> F32:
     weight[0, ground.in_front_hw] = 0
     weight[1] += ground.in_front_hw * np.float32(LEFT)
     return np.asarray(weight / np.maximum(weight.sum(0), 1e-9), np.float32)
+
+
+def with_ground(owner_hw: I32, weight_Khw: F32, ground: Ground) -> I32:
+    """Owners as the ground has them: nothing on it is owned by a layer above, and nothing in front by the background.
+
+    Thin strokes that were flooded with the zone around them go to the layer that claims them most; what lies at most
+    ``FRINGE`` pixels from something in front, and that one's antialiased rim, to its layer.
+    """
+    owner = owner_hw.copy()
+    owner[ground.is_ground_hw] = 0
+    missed = ground.in_front_hw & (owner == 0)
+    beside = cv2.dilate((owner > 0).astype(np.uint8), np.ones((2 * FRINGE + 1, 2 * FRINGE + 1), np.uint8)) > 0
+    far = missed & ~beside
+    owner[far] = 1 + weight_Khw[1:, far].argmax(0)
+    rim = (ground.rim_hw | missed) & (owner == 0)
+    if rim.any() and owner.any():
+        _, nearest = cv2.distanceTransformWithLabels(
+            (owner == 0).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        known = np.zeros(int(nearest.max()) + 1, np.int32)
+        known[nearest[owner > 0]] = owner[owner > 0]
+        owner[rim] = known[nearest[rim]]
+    return owner

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from layerize.refine.arrays import F32, I32, U8, Mask, f32, i32
-from layerize.refine.ground import Ground, by_ground, find_ground
+from layerize.refine.ground import Ground, by_ground, find_ground, with_ground
 from layerize.refine.translucent import visible_light
 from layerize.refine.zones import Zones, find_zones, flood
 
@@ -60,9 +60,7 @@ def decide_owners(
     against = zones.mean((best != owner) & (sure > 0.5)) / np.maximum(zones.mean(sure > 0.5), 1e-6)
     owner = np.where((against > SPLIT)[zones.label_hw], best, owner).astype(np.int32)
     if ground is not None:
-        owner[ground.is_ground_hw] = 0
-        missed = ground.in_front_hw & (owner == 0)  # thin strokes that were flooded with the zone around them
-        owner[missed] = 1 + weight[1:, missed].argmax(0)
+        owner = with_ground(owner, weight, ground)
     return drop_specks(rgb_hw3, owner, cell), ground
 
 
