@@ -57,6 +57,8 @@ def find_ground(rgb_hw3: U8, background_hw: F32) -> Ground | None:
     surface = fit_surface(rgb_hw3, border)
     apart = distance(to_lab(rgb_hw3), surface)
     on, off = apart <= ON, apart >= OFF
+    if not off.any():  # nothing stands on it: what the model divides a plain surface into is its own affair
+        return None
     if on[border].mean() < SUPPORT or (off * background_hw).sum() > DISAGREE * background_hw.sum():
         return None
     shadow = shaded(rgb_hw3, surface.colours_HW3)
