@@ -158,12 +158,12 @@ def test_a_release_decays_beside_a_stable_run(tmp_path: Path) -> None:
     train(recipe, tmp_path, minutes=HOUR, max_steps=8, stable=True)
     stable = (tmp_path / "state" / "progress.json").read_text()
     seconds = json.loads(stable)["seconds"]
-    model = train(recipe, tmp_path, minutes=0.7 * seconds / 60, release=True, log_seconds=0)
+    model = train(recipe, tmp_path, minutes=2 * seconds / 60, release=True, log_seconds=0)
     assert model == tmp_path / "release" / "model"
     lines = [line for line in read_log(tmp_path / "release") if "learning_rate" in line]
     rates = [line["learning_rate"] for line in lines]
-    assert lines[0]["budget_seconds"] < 0.5 * lines[-1]["budget_seconds"]  # the stable run's time is not the release's
-    assert lines[0]["seconds"] > lines[-1]["budget_seconds"]
+    for line in lines:  # the stable run's time is not the release's
+        assert line["budget_seconds"] == pytest.approx(line["seconds"] - seconds, abs=0.2)
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] < 0.5 * rates[0]
     assert (tmp_path / "state" / "progress.json").read_text() == stable
