@@ -126,8 +126,13 @@ def describe(pixels: U8, *, bottom: bool = False, canvas: Bools | None = None) -
 
 def colour_word(rgb: Sequence[int] | U8) -> str:
     """The nearest word of :data:`COLOURS` in CIELAB (CIE76 distance). ``rgb``: sRGB, 0..255."""
-    distance = np.linalg.norm(_ANCHORS - _lab(np.asarray(rgb, np.uint8).reshape(1, 3)), axis=1)
-    return COLOURS[int(distance.argmin())][0]
+    return colour_words(np.asarray(rgb, np.uint8).reshape(1, 3))[0]
+
+
+def colour_words(rgb_N3: U8) -> list[str]:
+    """:func:`colour_word` of each of many colours."""
+    distance = np.linalg.norm(_lab(rgb_N3)[:, None] - _ANCHORS, axis=2)
+    return [COLOURS[int(nearest)][0] for nearest in distance.argmin(axis=1)]
 
 
 def _lab(rgb: U8) -> Floats:

@@ -116,7 +116,7 @@ def _attempt(
     if not Composer(scene, dice, palette, config, count - 1, elements).compose(layout):
         return None
     layers = merge_levels(scene.background, scene.placed, count)
-    names, caption = layer_names(scene.placed, count), caption_of(layout.name, ground, scene.placed)
+    names, caption = layer_names(scene.placed, count), caption_of(layout.name, ground, scene.background, scene.placed)
     used = [credit, *(placed.item.credit for placed in scene.placed)]
     credits = tuple(dict.fromkeys(one for one in used if one is not None))
     return Design(composite_over(layers), layers, caption, names, seed, attempt + 1, credits)
