@@ -10,7 +10,14 @@ from layerize.models import presets
 from layerize.models.layer_model import LayerModel, LayerModelConfig
 from layerize.models.published import PublishedModel
 
-MILLIONS = {"tiny": (0.1, 0.5), "default": (10, 30), "base": (270, 330), "tiny-full": (0.1, 0.5), "full": (20e3, 21e3)}
+MILLIONS = {
+    "tiny": (0.1, 0.5),
+    "sketch": (4.5, 5.1),
+    "default": (10, 30),
+    "base": (270, 330),
+    "tiny-full": (0.1, 0.5),
+    "full": (20e3, 21e3),
+}
 
 
 @pytest.mark.parametrize("name", presets.PRESETS)

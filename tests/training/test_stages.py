@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -45,6 +46,22 @@ def test_every_task_learns(task: str) -> None:
         optimiser.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.9 * losses[0]
+
+
+def test_a_share_of_the_groups_is_trained_at_pure_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    for share in (0.0, 0.5, 1.0):
+        stage = build_stage(recipe("image-to-layers", pure_noise_share=share))
+        times: list[float] = []
+        denoise = stage.model.denoise
+
+        def watched(x: torch.Tensor, t: torch.Tensor, reading: object, run: Any = denoise, to: Any = times) -> object:
+            to.extend(t.tolist())
+            return run(x, t, reading)
+
+        monkeypatch.setattr(stage.model, "denoise", watched)
+        for seed in range(20):
+            loss_of(stage, "image-to-layers", seed)
+        assert times.count(1.0) / len(times) == pytest.approx(share, abs=0.25 if share == 0.5 else 0)
 
 
 def test_the_published_architecture_learns_pictures_and_counts() -> None:

@@ -4,6 +4,7 @@
 | --- | --- | --- | --- |
 | ``tiny`` | LayerModel | 0.2 M | tests: seconds |
 | ``default`` | LayerModel | 19 M | the shipped model: two CPU cores, or minutes of a GPU |
+| ``sketch`` | LayerModel | 5 M | text to layers, small: what draws from words in the package |
 | ``base`` | LayerModel | 0.3 G | one GPU for days |
 | ``tiny-full`` | PublishedModel | 0.2 M | rehearsal of ``full`` |
 | ``full`` | PublishedModel | 20.5 G | the published architecture |
@@ -25,6 +26,28 @@ from layerize.models.rgba_vae import RGBAVAEConfig
 from layerize.models.vld_mmdit import VLDMMDiTConfig
 
 ModelConfig: TypeAlias = LayerModelConfig | PublishedConfig
+
+
+def sketch() -> LayerModelConfig:
+    """About 5 M parameters for text to layers at 128 x 128: 4 blocks of width 160; next to nothing reads pictures."""
+    return LayerModelConfig(
+        transformer=VLDMMDiTConfig(
+            depth=4,
+            heads=5,
+            head_dim=32,
+            text_dim=160,
+            rope_axes=(8, 12, 12),
+            composite_flag=False,
+            composite_frame=False,
+            text_mlp_ratio=1.0,
+            prefix_attention=True,
+            condition_concat=True,
+            picture_features=32,
+            max_layers=16,
+        ),
+        text=ByteTextEncoderConfig(dim=160, byte_dim=48),
+        decoder=GuidedDecoderConfig(widths=(8, 8, 16, 16), token_features=32, width=160, pixel_dim=8, layer_width=8),
+    )
 
 
 def base() -> LayerModelConfig:
@@ -71,6 +94,7 @@ def tiny_full() -> PublishedConfig:
 PRESETS: dict[str, Callable[[], ModelConfig]] = {
     "tiny": layer_model.tiny,
     "default": LayerModelConfig,
+    "sketch": sketch,
     "base": base,
     "tiny-full": tiny_full,
     "full": PublishedConfig,

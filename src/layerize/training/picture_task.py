@@ -15,9 +15,6 @@ from layerize.training import losses
 from layerize.training.batches import Batch
 from layerize.training.tasks import Figures, draw_times, drop_texts, encode_layers, task_weights, weighted
 
-PURE_NOISE_SHARE = 0.5
-"""Only near pure noise does the model have to find out from the picture who owns what."""
-
 
 class PictureTask:
     """Picture (and caption) to layers, through the guided decoder."""
@@ -33,8 +30,10 @@ class PictureTask:
     }
     GROUP_TERMS = ("alpha", "colour", "ownership", "recomposition", "flow", "level")
 
-    def __init__(self, model: LayerModel, overrides: Mapping[str, float], text_dropout: float) -> None:
-        self.model, self.text_dropout = model, text_dropout
+    def __init__(
+        self, model: LayerModel, overrides: Mapping[str, float], text_dropout: float, pure_noise_share: float
+    ) -> None:
+        self.model, self.text_dropout, self.pure_noise_share = model, text_dropout, pure_noise_share
         self.weights = task_weights(self.WEIGHTS, overrides)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Figures]:
@@ -52,7 +51,7 @@ class PictureTask:
 
     def _group_losses(self, reading: Reading, layers: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         x_0 = encode_layers(self.model.vae, layers)
-        t = draw_times(len(layers), self.model.config.flow_shift, PURE_NOISE_SHARE, generator).to(x_0)
+        t = draw_times(len(layers), self.model.config.flow_shift, self.pure_noise_share, generator).to(x_0)
         x_t = add_noise(x_0, torch.randn(x_0.shape, generator=generator).to(x_0), t)
         prediction, tokens = self.model.denoise(x_t, t, reading)
         decoded = self.model.decode(tokens, reading)

@@ -197,6 +197,8 @@ class Recipe:
         sharding: ``none``, or ``full``: weights, gradients and optimiser are spread over the processes (FSDP2).
         precision: ``bf16`` autocast or ``fp32``.
         gradient_checkpointing: Compute the blocks' insides again in the backward pass: less memory, a third more work.
+        pure_noise_share: Share of a layer model's image-to-layers groups at t = 1, where the picture alone tells the
+            layers: what few-step sampling needs. Of the other stages none is.
         perceptual: Features of the perceptual loss: ``none``, ``filters`` (oriented filters, no weights needed),
             ``lpips`` (needs its weights).
         checkpoint_minutes: Minutes between checkpoints.
@@ -219,6 +221,7 @@ class Recipe:
     sharding: str = "none"
     precision: str = "bf16"
     gradient_checkpointing: bool = False
+    pure_noise_share: float = 0.5
     perceptual: str = "none"
     checkpoint_minutes: float = 5.0
     validation_minutes: float = 0.0
@@ -238,6 +241,7 @@ class Recipe:
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"recipe: {name} is {getattr(self, name)!r}; it must be one of {', '.join(allowed)}.")
         _at_least(1, "processes", self.processes)
+        _share("pure_noise_share", self.pure_noise_share)
         for name in ("samples", "stop_layers", "validation_minutes"):
             _at_least(0, name, getattr(self, name))
         if self.checkpoint_minutes <= 0:

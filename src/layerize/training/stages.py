@@ -117,7 +117,7 @@ def _tasks(recipe: Recipe, model: nn.Module, networks: Networks) -> dict[str, Ta
         if name == "vae":
             tasks[name] = VAETask(vae_of(model), weights, perceptual_network(recipe.perceptual, networks))
         elif name == "image-to-layers" and isinstance(model, LayerModel):
-            tasks[name] = PictureTask(model, weights, data.text_dropout)
+            tasks[name] = PictureTask(model, weights, data.text_dropout, recipe.pure_noise_share)
         elif name == "text-to-image":
             tasks[name] = ImageTask(
                 denoiser_of(model, prompts, count=False), weights, data.text_dropout, data.rgba_share
