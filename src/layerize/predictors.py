@@ -31,7 +31,7 @@ F32: TypeAlias = npt.NDArray[np.float32]
 Progress: TypeAlias = Callable[[str, float], None]
 """Called with the step's name and the share of the whole that is done, 0..1."""
 
-DEFAULT_STEPS = 4
+DEFAULT_STEPS = 1
 PUBLISHED_STEPS = 50
 PUBLISHED_LAYERS = 6
 """Published weights cannot count: without a wish or a stop head of their own (recipes/full_stop_head.toml) they make

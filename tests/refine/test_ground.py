@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from layerize.refine import refine
-from layerize.refine.ground import by_ground, find_ground
+from layerize.refine.ground import by_ground, find_ground, veils_on
 
 U8 = npt.NDArray[np.uint8]
 SIDE = 160
@@ -51,11 +51,11 @@ def unsure(picture: U8, size: int = 20) -> npt.NDArray[np.float32]:
 @pytest.mark.parametrize("kind", ["flat", "gradient", "grainy"])
 def test_what_reaches_the_rim_is_ground_and_what_differs_is_in_front(kind: str) -> None:
     picture, ink, hole = with_things(grounds()[kind])
-    ground = find_ground(picture, np.ones((SIDE, SIDE), np.float32) * (~ink))
+    ground = find_ground(picture, np.ones((SIDE, SIDE), np.float32) * (~ink), 8.0)
     assert ground is not None
     assert not (ground.is_ground_hw & ink).any()
     assert not (ground.is_ground_hw & hole).any()  # a hole stays with the model: the ring may be a plate
-    assert (ground.is_ground_hw | ink | hole).mean() > 0.98  # the rest are the holes of o and d
+    assert (ground.is_ground_hw | ink | hole).mean() > 0.98
     assert ground.in_front_hw[ink].all()
     assert not (ground.in_front_hw & ~ink).any()
 
@@ -69,7 +69,7 @@ def test_a_rim_that_is_no_surface_has_no_ground(kind: str) -> None:
         picture[:, SIDE // 2 :] = (40, 90, 30)
     else:
         picture[:, ::8] = picture[:, 1::8] = picture[:, 2::8] = (90, 20, 160)
-    assert find_ground(picture, np.ones((SIDE, SIDE), np.float32)) is None
+    assert find_ground(picture, np.ones((SIDE, SIDE), np.float32), 8.0) is None
 
 
 def test_a_model_that_sees_a_patterned_background_is_believed() -> None:
@@ -77,13 +77,13 @@ def test_a_model_that_sees_a_patterned_background_is_believed() -> None:
     for x in range(20, SIDE - 20, 20):
         for y in range(20, SIDE - 20, 20):
             cv2.circle(picture, (x, y), 6, (60, 140, 200), -1)
-    assert find_ground(picture, np.ones((SIDE, SIDE), np.float32)) is None
-    assert find_ground(picture, (picture[..., 0] == 230).astype(np.float32)) is not None
+    assert find_ground(picture, np.ones((SIDE, SIDE), np.float32), 8.0) is None
+    assert find_ground(picture, (picture[..., 0] == 230).astype(np.float32), 8.0) is not None
 
 
 def test_claims_sum_to_one_and_what_nobody_claims_goes_to_the_first_layer() -> None:
     picture, ink, _ = with_things(grounds()["flat"])
-    ground = find_ground(picture, (~ink).astype(np.float32))
+    ground = find_ground(picture, (~ink).astype(np.float32), 8.0)
     assert ground is not None
     weight = np.zeros((3, SIDE, SIDE), np.float32)
     weight[0] = 1
@@ -111,7 +111,7 @@ def test_a_soft_shadow_stays_with_the_model() -> None:
     shade = cv2.GaussianBlur(shade, (0, 0), 8)
     picture = np.rint(ground * shade[..., None]).astype(np.uint8)
     picture[50:90, 40:100] = (30, 110, 60)
-    ground_found = find_ground(picture, (shade > 0.99).astype(np.float32))
+    ground_found = find_ground(picture, (shade > 0.99).astype(np.float32), 8.0)
     assert ground_found is not None
     shadow = (shade < 0.97) & (picture != (30, 110, 60)).any(axis=2)
     shadow &= ~cv2.dilate((picture == (30, 110, 60)).all(axis=2).astype(np.uint8), np.ones((5, 5))).astype(bool)
@@ -130,3 +130,34 @@ def test_a_transparent_picture_has_no_ground(monkeypatch: pytest.MonkeyPatch) ->
     assert len(refine(cut, unsure(picture))) == 2
     with pytest.raises(AssertionError, match="transparent"):
         refine(np.dstack([picture, np.full((SIDE, SIDE), 255, np.uint8)]), unsure(picture))
+
+
+def test_small_holes_are_ground_where_its_colour_is_its_own() -> None:
+    for colour, own in (((40, 48, 80), True), ((128, 128, 128), True), ((250, 250, 248), False), ((4, 4, 6), False)):
+        picture = np.full((SIDE, SIDE, 3), colour, np.uint8)
+        picture[20:90, 20:140] = (200, 60, 50)
+        picture[40:48, 40:48] = colour  # narrower than two coarse pixels of 8
+        picture[40:70, 80:110] = colour  # wider
+        ground = find_ground(picture, (picture == colour).all(axis=2).astype(np.float32), 8.0)
+        assert ground is not None
+        assert ground.is_ground_hw[40:48, 40:48].all() == own, colour
+        assert not ground.is_ground_hw[40:70, 80:110].any(), colour
+
+
+def test_a_veil_that_does_not_show_the_ground_is_none() -> None:
+    """A pane of red at .5 over the ground, and a solid drawing that the model calls half transparent."""
+    picture = grounds()["gradient"].copy()
+    red = np.array([220, 40, 40])
+    picture[20:70, 30:120] = np.rint(0.5 * picture[20:70, 30:120] + 0.5 * red).astype(np.uint8)
+    picture[90:140, 30:120] = (20, 60, 160)
+    picture[100:130, 60:80] = (250, 250, 250)
+    ground = find_ground(picture, (picture == grounds()["gradient"]).all(axis=2).astype(np.float32), 8.0)
+    assert ground is not None
+    layers = np.zeros((2, SIDE, SIDE, 4), np.float32)
+    layers[0, ..., 3] = 1
+    layers[1, 20:70, 30:120] = (*(red / 255), 0.5)
+    layers[1, 90:140, 30:120] = (0.1, 0.3, 0.7, 0.5)
+    soft = layers[..., 3] == 0.5
+    kept = veils_on(ground, picture.astype(np.float32) / 255, layers, soft)
+    assert kept[1, 20:70, 30:120].all()
+    assert not kept[1, 90:140].any()

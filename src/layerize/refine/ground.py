@@ -2,8 +2,9 @@
 
 Logos, icons, product shots and most cards stand on such a ground. Where the rim of a picture lies on one smooth
 surface, that surface says better than any prediction which pixels are background: what is on it and reaches the rim
-is ground, and what is clearly not on it lies in front. What it cannot say stays with the model: holes that the ground's
-colour shows through, or a white shape on white; what may be a shadow; and who owns what in front.
+is ground, and what is clearly not on it lies in front. Holes of its colour that are too small for the model to see, as
+in letters, are ground too, where that is a colour of its own. What it cannot say stays with the model: larger holes,
+and white or black ones on such a ground; what may be a shadow; and who owns what in front.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ SUPPORT = 0.75  # of the rim must lie on the surface
 ON, OFF = 4.0, 12.0  # CIELAB distances up to which a pixel may be ground, and from which it is not
 DISAGREE = 0.15  # share of what the model calls background that may lie off the surface: else it is no plain one
 DARKEST, TINT, STEP = 0.45, 0.08, 7.0  # a shadow: share of the light, difference between channels, levels per pixel
+TINTED, DIM = 12.0, 12.0  # CIELAB chroma and L from which a ground has a colour of its own ...
+LEAST_LIGHT, MOST_LIGHT = 25.0, 85.0  # ... and L between which even a grey one has
+HOLE = 2.0  # coarse pixels: holes of at most this width
+CONTRADICTED = 0.1  # mean error of a translucent area over the ground, 0..1, from which it is none
 GAP = 0.003  # share of the shorter side; ground does not leak through gaps of twice that and a pixel
 FRINGE = 2  # px around what is in front that belong to it where they are not quite ground: its antialiasing
 LEFT = 0.03  # of a claim that the ground contradicts
@@ -32,7 +37,7 @@ class Ground:
 
     Attributes:
         colours_hw3: The surface, RGB 0..1, on the whole picture.
-        is_ground_hw: Pixels on the surface, connected to the rim.
+        is_ground_hw: Pixels on the surface that are connected to the rim, and small holes.
         in_front_hw: Pixels that are clearly not on the surface; no shadows.
         rim_hw: What lies around those and is not quite ground: their antialiasing.
     """
@@ -43,12 +48,13 @@ class Ground:
     rim_hw: Mask
 
 
-def find_ground(rgb_hw3: U8, background_hw: F32) -> Ground | None:
+def find_ground(rgb_hw3: U8, background_hw: F32, cell: float) -> Ground | None:
     """The ground of a picture, or None where it stands on nothing as simple.
 
     Args:
         rgb_hw3: RGB, 0..255.
         background_hw: How sure the model is that a pixel is background, 0..1.
+        cell: Side of a coarse pixel in pixels.
     """
     height, width = rgb_hw3.shape[:2]
     rim = max(1, round(RIM * min(height, width)))
@@ -66,12 +72,22 @@ def find_ground(rgb_hw3: U8, background_hw: F32) -> Ground | None:
     near = front.astype(np.uint8)
     for _ in range(FRINGE):
         near |= cv2.dilate(near, np.ones((3, 3), np.uint8)) & (~on & ~shadow).astype(np.uint8)
+    is_ground = reached_from(border, on)
+    if has_own_colour(surface.colours_HW3[border]):
+        is_ground |= no_wider_than(HOLE * cell, on & ~is_ground)
     return Ground(
         colours_hw3=surface.colours_HW3.astype(np.float32) / np.float32(255),
-        is_ground_hw=reached_from(border, on),
+        is_ground_hw=is_ground,
         in_front_hw=front,
         rim_hw=(near > 0) & ~front,
     )
+
+
+def has_own_colour(rgb_N3: U8) -> bool:
+    """Whether hardly anything small on a ground has its colour by chance: eyes and pages are white or black."""
+    light, a, b = np.median(to_lab(rgb_N3[None])[0], axis=0)
+    tinted = np.hypot(a, b) >= TINTED and light >= DIM
+    return bool(tinted or LEAST_LIGHT <= light <= MOST_LIGHT)
 
 
 def reached_from(border_hw: Mask, on_hw: Mask) -> Mask:
@@ -85,12 +101,47 @@ def reached_from(border_hw: Mask, on_hw: Mask) -> Mask:
     return np.asarray(grown & on_hw)
 
 
+def no_wider_than(width: float, mask_hw: Mask) -> Mask:
+    """The connected parts of a mask that no disc of more than ``width`` pixels fits into."""
+    count, label = cv2.connectedComponents(mask_hw.astype(np.uint8), connectivity=4)
+    depth = np.zeros(count, np.float32)
+    np.maximum.at(depth, label[mask_hw], cv2.distanceTransform(mask_hw.astype(np.uint8), cv2.DIST_L2, 3)[mask_hw])
+    return np.asarray(mask_hw & (2 * depth[label] <= width))
+
+
 def shaded(rgb_hw3: U8, ground_hw3: U8) -> Mask:
     """Where a picture may be a shadow on its ground: the ground's colour with less light, changing softly."""
     light = (rgb_hw3.astype(np.float32) + 1) / (ground_hw3.astype(np.float32) + 1)
     least, most = light.min(axis=2), light.max(axis=2)
     step = cv2.morphologyEx(rgb_hw3, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(axis=2) / 2
     return np.asarray((least >= DARKEST) & (most <= 1) & (most - least <= TINT) & (step <= STEP))
+
+
+def veils_on(ground: Ground, rgb_hw3: F32, layers_Khw4: F32, soft_Khw: Mask) -> Mask:
+    """The translucent areas that the picture confirms: over the ground the predicted layers must show it.
+
+    On other pictures nobody knows what lies below a veil. Here it is known, and what a model calls translucent because
+    it cannot decide does not fit.
+
+    Args:
+        ground: What the picture stands on.
+        rgb_hw3: The picture, 0..1.
+        layers_Khw4: Predicted layers, 0..1 straight.
+        soft_Khw: Where they are translucent, as far as known without the ground.
+
+    Returns:
+        Those of the connected areas of ``soft_Khw`` whose mean error is below ``CONTRADICTED``.
+    """
+    shown = ground.colours_hw3
+    for layer in layers_Khw4[1:]:
+        shown = shown + layer[..., 3:] * (layer[..., :3] - shown)
+    error = np.abs(shown - rgb_hw3).max(axis=2)
+    kept = np.zeros_like(soft_Khw)
+    for k in range(1, len(soft_Khw)):
+        count, label = cv2.connectedComponents(soft_Khw[k].astype(np.uint8))
+        mean = np.bincount(label.ravel(), error.ravel(), count) / np.maximum(np.bincount(label.ravel(), None, count), 1)
+        kept[k] = soft_Khw[k] & (mean < CONTRADICTED)[label]
+    return kept
 
 
 def by_ground(weight_Khw: F32, ground: Ground) -> F32:

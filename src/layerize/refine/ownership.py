@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from layerize.refine.arrays import F32, I32, U8, Mask, f32, i32
-from layerize.refine.ground import Ground, by_ground, find_ground, with_ground
+from layerize.refine.ground import Ground, by_ground, find_ground, veils_on, with_ground
 from layerize.refine.translucent import visible_light
 from layerize.refine.zones import Zones, find_zones, flood
 
@@ -27,7 +27,7 @@ SPLIT = 0.2  # a zone is split where this share of its sure pixels disagrees wit
 
 def decide_owners(
     rgb_hw3: U8, layers_Khw4: F32, soft_Khw: Mask, cell: float, *, opaque: bool = True
-) -> tuple[I32, Ground | None]:
+) -> tuple[I32, Ground | None, Mask]:
     """One owner per pixel.
 
     Where an opaque picture stands on a smooth ground, that decides what is background (``ground.py``). Zones vote with
@@ -42,16 +42,20 @@ def decide_owners(
         opaque: Whether the picture has no transparent pixels.
 
     Returns:
-        Layer index per pixel, and the ground where there is one.
+        Layer index per pixel, the ground where there is one, and the translucent areas that it does not contradict.
     """
-    weight = evidence(f32(rgb_hw3) / np.float32(255), layers_Khw4, soft_Khw)
-    ground = find_ground(rgb_hw3, weight[0]) if opaque and len(weight) > 1 else None
+    rgb_01 = f32(rgb_hw3) / np.float32(255)
+    weight = evidence(rgb_01, layers_Khw4, soft_Khw)
+    ground = find_ground(rgb_hw3, weight[0], cell) if opaque and len(weight) > 1 else None
     if ground is not None:
+        if soft_Khw.any():
+            soft_Khw = veils_on(ground, rgb_01, layers_Khw4, soft_Khw)
+            weight = evidence(rgb_01, layers_Khw4, soft_Khw)
         ground = replace(ground, in_front_hw=ground.in_front_hw & ~soft_Khw.any(0))
         weight = by_ground(weight, ground)
     best = i32(weight.argmax(0))
     if len(weight) == 1 or (best == best.flat[0]).all():
-        return best, None
+        return best, None, soft_Khw
     top2 = np.partition(weight, len(weight) - 2, axis=0)[-2:]
     sure = np.square(top2[1] - top2[0])
     zones = find_zones(rgb_hw3)
@@ -61,7 +65,7 @@ def decide_owners(
     owner = np.where((against > SPLIT)[zones.label_hw], best, owner).astype(np.int32)
     if ground is not None:
         owner = with_ground(owner, weight, ground)
-    return drop_specks(rgb_hw3, owner, cell), ground
+    return drop_specks(rgb_hw3, owner, cell), ground, soft_Khw
 
 
 def evidence(rgb_hw3: F32, layers_Khw4: F32, soft_Khw: Mask) -> F32:

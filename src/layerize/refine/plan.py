@@ -57,7 +57,7 @@ def make_plan(image_HW4: U8, coarse_Khw4: F32, config: RefineConfig) -> Plan:
     layers = np.stack([enlarge(layer, size) for layer in coarse_Khw4])
     cell = coarse_cell(size, coarse_Khw4.shape[1:3])
     soft = soft_areas(rgb_hw3, layers, cell)
-    owner, ground = decide_owners(rgb, layers, soft, cell, opaque=bool(solid_hw.all()))
+    owner, ground, soft = decide_owners(rgb, layers, soft, cell, opaque=bool(solid_hw.all()))
     soft &= owner < np.arange(count)[:, None, None]
     alpha, colour = np.empty((count, *size), np.float32), np.empty((count, *size, 3), np.float32)
     below = np.zeros((*size, 3), np.float32)
