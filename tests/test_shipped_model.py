@@ -50,3 +50,16 @@ def test_it_counts_better_than_a_constant(predictor: Predictor) -> None:
         assert sum(found.count_probabilities) == pytest.approx(1, abs=1e-4)
         errors.append(abs(len(found.coarse_Khw4) - len(design.layers_u8_KHW4)))
     assert np.mean([error <= 1 for error in errors]) > 0.6
+
+
+def test_few_steps_lose_nothing(predictor: Predictor) -> None:
+    found: dict[int | None, list[float]] = {None: [], 32: []}
+    for design in DESIGNS[:8]:
+        truth = design.layers_u8_KHW4 / np.float32(255)
+        for steps, scores in found.items():
+            prediction = predictor.predict(
+                design.image_u8_HW3, layers=len(truth), steps=steps, seed=0, prompt=None, progress=lambda *_: None
+            )
+            assert prediction.steps <= (steps or 8)
+            scores.append(foreground_iou(prediction.coarse_Khw4, truth))
+    assert np.mean(found[None]) > np.mean(found[32]) - 0.01

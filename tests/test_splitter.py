@@ -57,7 +57,7 @@ def test_the_composite_is_the_picture(splitter: Splitter, size: tuple[int, int])
     assert stack.size == size
     assert worst(rgba, flatten(stack)) <= 1
     assert stack.metadata["recompose_error"] <= 1
-    assert stack.metadata["model"] == {"name": "tiny", "seed": 0, "steps": 4}
+    assert stack.metadata["model"] == {"name": "tiny", "seed": 0, "steps": 1}
 
 
 def test_transparent_pictures_keep_their_alpha(splitter: Splitter) -> None:

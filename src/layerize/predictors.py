@@ -32,6 +32,7 @@ Progress: TypeAlias = Callable[[str, float], None]
 """Called with the step's name and the share of the whole that is done, 0..1."""
 
 DEFAULT_STEPS = 1
+"""Of a LayerModel. More steps are worse for it: what one step gets wrong, the next takes for granted (docs/log.md)."""
 PUBLISHED_STEPS = 50
 PUBLISHED_LAYERS = 6
 """Published weights cannot count: without a wish or a stop head of their own (recipes/full_stop_head.toml) they make

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from layerize.coarse import drop_duplicates, drop_empty, not_larger
+from layerize.coarse import MIN_COVER, drop_duplicates, drop_empty, not_larger
 from layerize.errors import InputError, LayerizeWarning, LimitError, UsageError
 from layerize.formats import FlatImage, read_image
 from layerize.naming import name_layers
@@ -103,12 +103,13 @@ class Splitter:
         flat = replace(original, pixels=lifted.clean_HW4)
         prediction = self._predict(flat.pixels, layers, steps, seed, prompt, partial(_scaled, report, 0.1, 0.4))
         coarse = not_larger(prediction.coarse_Khw4, flat.pixels.shape[1], flat.pixels.shape[0])
+        least = 0.0  # a wish for so many layers is kept, however small they are
         if layers is None:
-            coarse = drop_duplicates(drop_empty(coarse))
+            coarse, least = drop_duplicates(drop_empty(coarse)), MIN_COVER
         rasters = refine(
             flat.pixels,
             coarse,
-            config=RefineConfig(hidden=prediction.hidden, max_pixels=max_pixels),
+            config=RefineConfig(hidden=prediction.hidden, least_owned=least, max_pixels=max_pixels),
             progress=lambda share: report("refine", 0.4 + 0.5 * share),
         )
         rasters = [raster for i, raster in enumerate(rasters) if i == 0 or raster[..., 3].any()]

@@ -161,3 +161,22 @@ def test_a_veil_that_does_not_show_the_ground_is_none() -> None:
     kept = veils_on(ground, picture.astype(np.float32) / 255, layers, soft)
     assert kept[1, 20:70, 30:120].all()
     assert not kept[1, 90:140].any()
+
+
+def test_a_layer_that_the_ground_contradicts_is_not_believed_elsewhere() -> None:
+    """The model sees a panel behind a word on a plain ground: neither the word's holes nor its edge are the panel."""
+    picture = np.full((SIDE, SIDE, 3), (40, 48, 80), np.uint8)
+    ink = np.zeros((SIDE, SIDE), np.uint8)
+    cv2.putText(ink, "BOB", (20, 100), cv2.FONT_HERSHEY_SIMPLEX, 2.0, 255, 9)
+    picture[ink > 0] = (240, 120, 110)
+    layers = np.zeros((3, SIDE, SIDE, 4), np.float32)
+    layers[..., :3] = picture / np.float32(255)
+    layers[0, ..., 3] = 1
+    layers[1, 30:130, 10:150] = (40 / 255, 48 / 255, 80 / 255, 0.95)
+    layers[2, ..., 3] = (ink > 0) * 0.9
+    opaque = np.dstack([picture, np.full((SIDE, SIDE), 255, np.uint8)])
+    back, panel, word = refine(opaque, layers)
+    assert not panel[..., 3].any()
+    assert (word[..., 3] > 200)[ink > 0].mean() > 0.98
+    assert word[..., 3][cv2.dilate(ink, np.ones((7, 7), np.uint8)) == 0].max() <= 8
+    assert np.abs(back[..., :3].astype(int) - (40, 48, 80)).max() <= 3

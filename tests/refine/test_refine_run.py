@@ -190,7 +190,22 @@ def test_refuses_more_pixels_than_the_limit() -> None:
         refine(np.zeros((20, 20, 4), np.uint8), np.zeros((1, 2, 2, 4), np.float32), config=RefineConfig(max_pixels=399))
 
 
-@pytest.mark.parametrize("bad", [{"hidden": "magic"}, {"tile": 0}, {"work_pixels": 0}, {"workers": 0}])
+@pytest.mark.parametrize("bad", [{"hidden": "magic"}, {"least_owned": 1.0}, {"tile": 0}, {"work_pixels": 0}, {"workers": 0}])
 def test_config_refuses_nonsense(bad: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=next(iter(bad))):
         RefineConfig(**bad)  # type: ignore[arg-type]
+
+
+def test_a_layer_of_next_to_nothing_gives_it_to_the_one_that_claims_it_next() -> None:
+    image = np.full((100, 100, 4), 255, np.uint8)
+    image[20:80, 20:80, :3] = (200, 40, 40)
+    image[40:43, 40:43, :3] = (20, 20, 160)
+    coarse = np.zeros((3, 100, 100, 4), np.float32)
+    coarse[..., :3] = image[..., :3] / np.float32(255)
+    coarse[0, ..., 3] = 1
+    coarse[1, 20:80, 20:80, 3] = 1
+    coarse[2, 40:43, 40:43, 3] = 1
+    kept, given = (refine(image, coarse, config=RefineConfig(least_owned=least)) for least in (0.0, 0.002))
+    assert kept[2][41, 41, 3] > 250
+    assert not given[2].any()
+    assert given[1][41, 41].tolist() == [20, 20, 160, 255]

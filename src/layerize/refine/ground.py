@@ -29,6 +29,7 @@ CONTRADICTED = 0.1  # mean error of a translucent area over the ground, 0..1, fr
 GAP = 0.003  # share of the shorter side; ground does not leak through gaps of twice that and a pixel
 FRINGE = 2  # px around what is in front that belong to it where they are not quite ground: its antialiasing
 LEFT = 0.03  # of a claim that the ground contradicts
+IMAGINED = 0.5  # share of a layer's claim that the ground contradicts, from which the rest of it is doubted
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +38,14 @@ class Ground:
 
     Attributes:
         colours_hw3: The surface, RGB 0..1, on the whole picture.
-        is_ground_hw: Pixels on the surface that are connected to the rim, and small holes.
+        on_hw: Pixels on the surface.
+        is_ground_hw: Those of them that are connected to the rim, and small holes.
         in_front_hw: Pixels that are clearly not on the surface; no shadows.
         rim_hw: What lies around those and is not quite ground: their antialiasing.
     """
 
     colours_hw3: F32
+    on_hw: Mask
     is_ground_hw: Mask
     in_front_hw: Mask
     rim_hw: Mask
@@ -77,6 +80,7 @@ def find_ground(rgb_hw3: U8, background_hw: F32, cell: float) -> Ground | None:
         is_ground |= no_wider_than(HOLE * cell, on & ~is_ground)
     return Ground(
         colours_hw3=surface.colours_HW3.astype(np.float32) / np.float32(255),
+        on_hw=on,
         is_ground_hw=is_ground,
         in_front_hw=front,
         rim_hw=(near > 0) & ~front,
@@ -145,11 +149,20 @@ def veils_on(ground: Ground, rgb_hw3: F32, layers_Khw4: F32, soft_Khw: Mask) -> 
 
 
 def by_ground(weight_Khw: F32, ground: Ground) -> F32:
-    """The layers' claims, where the ground knows better: sum 1 at every pixel. What nobody claims goes to layer 1."""
+    """The layers' claims, where the ground knows better: sum 1 at every pixel.
+
+    A layer most of whose claim lies on the ground is imagined: it is doubted elsewhere as well. What nobody claims goes
+    to the layer with the largest claim that holds.
+    """
     weight = weight_Khw.copy()
+    claims = weight[1:].sum(axis=(1, 2))
+    wrong = np.divide(weight[1:, ground.is_ground_hw].sum(axis=1), claims, out=np.zeros_like(claims), where=claims > 0)
+    doubted = np.where(wrong > IMAGINED, wrong, 0).astype(np.float32)[:, None, None] * weight[1:]
+    weight[1:] -= doubted
+    weight[0] += np.where(ground.on_hw, doubted.sum(axis=0), 0)
     weight[1:, ground.is_ground_hw] *= LEFT
     weight[0, ground.in_front_hw] = 0
-    weight[1] += ground.in_front_hw * np.float32(LEFT)
+    weight[1 + int((claims * (1 - wrong)).argmax())] += ground.in_front_hw * np.float32(LEFT)
     return np.asarray(weight / np.maximum(weight.sum(0), 1e-9), np.float32)
 
 

@@ -26,7 +26,7 @@ SPLIT = 0.2  # a zone is split where this share of its sure pixels disagrees wit
 
 
 def decide_owners(
-    rgb_hw3: U8, layers_Khw4: F32, soft_Khw: Mask, cell: float, *, opaque: bool = True
+    rgb_hw3: U8, layers_Khw4: F32, soft_Khw: Mask, cell: float, *, opaque: bool = True, least_owned: float = 0.0
 ) -> tuple[I32, Ground | None, Mask]:
     """One owner per pixel.
 
@@ -40,6 +40,7 @@ def decide_owners(
         soft_Khw: Translucent areas; they do not vote, what lies below them does.
         cell: Side of a coarse pixel in work pixels.
         opaque: Whether the picture has no transparent pixels.
+        least_owned: Layers that own less than this share of the picture own nothing.
 
     Returns:
         Layer index per pixel, the ground where there is one, and the translucent areas that it does not contradict.
@@ -65,7 +66,8 @@ def decide_owners(
     owner = np.where((against > SPLIT)[zones.label_hw], best, owner).astype(np.int32)
     if ground is not None:
         owner = with_ground(owner, weight, ground)
-    return drop_specks(rgb_hw3, owner, cell), ground, soft_Khw
+    owner = without_small(drop_specks(rgb_hw3, owner, cell), weight, soft_Khw, least_owned)
+    return owner, ground, soft_Khw
 
 
 def evidence(rgb_hw3: F32, layers_Khw4: F32, soft_Khw: Mask) -> F32:
@@ -99,6 +101,17 @@ def vote(zones: Zones, weight_Khw: F32, sure_hw: F32) -> I32:
             heard = np.bincount(ends, weights=strength * belief[others, k], minlength=zones.count)
             belief[:, k] = (trust_Z * said[:, k] + heard) / total_Z
     return i32(belief.argmax(1))
+
+
+def without_small(owner_hw: I32, weight_Khw: F32, soft_Khw: Mask, least_owned: float) -> I32:
+    """Give what a layer with next to nothing owns to the layers that claim it next, the smallest layer first."""
+    owner, left = owner_hw.copy(), weight_Khw.copy()
+    share = np.bincount(owner.ravel(), minlength=len(left)) / owner.size
+    small = [k for k in range(1, len(left)) if 0 < share[k] < least_owned and not soft_Khw[k].any()]
+    for k in sorted(small, key=lambda k: float(share[k])):
+        left[k] = -1
+        owner[owner == k] = left[:, owner == k].argmax(0)
+    return owner
 
 
 def drop_specks(rgb_hw3: U8, owner_hw: I32, cell: float) -> I32:

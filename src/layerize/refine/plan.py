@@ -57,7 +57,9 @@ def make_plan(image_HW4: U8, coarse_Khw4: F32, config: RefineConfig) -> Plan:
     layers = np.stack([enlarge(layer, size) for layer in coarse_Khw4])
     cell = coarse_cell(size, coarse_Khw4.shape[1:3])
     soft = soft_areas(rgb_hw3, layers, cell)
-    owner, ground, soft = decide_owners(rgb, layers, soft, cell, opaque=bool(solid_hw.all()))
+    owner, ground, soft = decide_owners(
+        rgb, layers, soft, cell, opaque=bool(solid_hw.all()), least_owned=config.least_owned
+    )
     soft &= owner < np.arange(count)[:, None, None]
     alpha, colour = np.empty((count, *size), np.float32), np.empty((count, *size, 3), np.float32)
     below = np.zeros((*size, 3), np.float32)
@@ -132,8 +134,17 @@ def decided_alpha(k: int, alpha_hw: F32, owner_hw: I32, soft_hw: Mask, cell: flo
             near = np.clip(2.0 - distance / (1.5 * cell), 0, 1)
             shape = shape + near * (known[nearest] - shape)
         result[hidden] = shape[hidden]
+        result[unseen_parts(result > 0, owned)] = 0
     blurred = cv2.GaussianBlur(result, (3, 3), 0.6)
     return floor_alpha(f32(np.where(soft_hw, alpha_hw, blurred)))
+
+
+def unseen_parts(shape_hw: Mask, owned_hw: Mask) -> Mask:
+    """The connected parts of a layer's shape of which nothing can be seen: nothing speaks for them."""
+    count, label = cv2.connectedComponents(shape_hw.astype(np.uint8))
+    seen = np.zeros(count, bool)
+    seen[label[owned_hw]] = True
+    return np.asarray(shape_hw & ~seen[label])
 
 
 def edges(alpha_Khw: F32, colour_Khw3: F32, rgb_hw3: F32, owner_hw: I32, soft_Khw: Mask) -> U8:
