@@ -10,6 +10,7 @@ from refine_scenes import bicubic, flatten, ghost, guided, picture, predict, sce
 
 from layerize.errors import ConfigError, InputError, LimitError
 from layerize.refine import RefineConfig, exact, refine
+from layerize.refine.native import SLACK, least_alpha
 
 
 def recomposition_error(image: np.ndarray, layers: list[np.ndarray]) -> float:
@@ -190,7 +191,9 @@ def test_refuses_more_pixels_than_the_limit() -> None:
         refine(np.zeros((20, 20, 4), np.uint8), np.zeros((1, 2, 2, 4), np.float32), config=RefineConfig(max_pixels=399))
 
 
-@pytest.mark.parametrize("bad", [{"hidden": "magic"}, {"least_owned": 1.0}, {"tile": 0}, {"work_pixels": 0}, {"workers": 0}])
+@pytest.mark.parametrize(
+    "bad", [{"hidden": "magic"}, {"least_owned": 1.0}, {"tile": 0}, {"work_pixels": 0}, {"workers": 0}]
+)
 def test_config_refuses_nonsense(bad: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=next(iter(bad))):
         RefineConfig(**bad)  # type: ignore[arg-type]
@@ -209,3 +212,28 @@ def test_a_layer_of_next_to_nothing_gives_it_to_the_one_that_claims_it_next() ->
     assert kept[2][41, 41, 3] > 250
     assert not given[2].any()
     assert given[1][41, 41].tolist() == [20, 20, 160, 255]
+
+
+def test_no_outline_of_what_is_in_front_stays_behind_it() -> None:
+    """Saturated colours cannot be pushed further: where alpha is too low at an edge, the rest would go behind it."""
+    image = np.full((120, 120, 4), 255, np.uint8)
+    image[30:90, 40:100, :3] = (0, 0, 255)
+    coarse = np.zeros((2, 15, 15, 4), np.float32)
+    coarse[..., :3] = 1
+    coarse[0, ..., 3] = 1
+    coarse[1, 3:12, 4:13] = (0.1, 0.1, 0.9, 0.9)
+    back, front = refine(image, coarse)
+    assert (back[..., :3] > 240).all()
+    assert (front[30:90, 40:100] == (0, 0, 255, 255)).all()
+
+
+def test_least_alpha_is_the_lowest_that_can_show_a_colour() -> None:
+    rng = np.random.default_rng(0)
+    shown, behind = rng.integers(0, 256, (500, 3)).astype(np.uint8), rng.uniform(0, 255, (500, 3)).astype(np.float32)
+    least = least_alpha(shown, behind)[:, None]
+    near = np.clip(shown, behind - SLACK, behind + SLACK)  # what lies behind, as near to the picture as it may be
+    colour = (shown - (1 - least) * near) / np.maximum(least, 1e-6)
+    assert ((colour > -1) & (colour < 256))[least[:, 0] > 0.01].all()
+    less = np.maximum(least - 0.05, 1e-6)
+    colour = (shown - (1 - less) * near) / less
+    assert ((colour < 0) | (colour > 255)).any(axis=1)[least[:, 0] > 0.1].all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from layerize.refine.arrays import F32, U8
+from layerize.refine.arrays import F32, U8, f32
 from layerize.refine.edge import project
 from layerize.refine.exact import solve
 from layerize.refine.floor import FAINT_EDGE, floor_alpha
@@ -12,9 +12,9 @@ from layerize.refine.plan import Plan
 from layerize.refine.resample import TileView
 
 DETAIL_BELOW = 24.0  # a translucent layer's unwillingness to take the picture's detail into its colour
-CLEAN_BEHIND = (
-    8.0  # unwillingness to take the fringe of an edge into what lies behind it, where it would stay as an outline
-)
+CLEAN_BEHIND = 8.0  # unwillingness to take an edge's fringe into what lies behind it: it would stay as an outline
+SLACK = 10.0  # levels by which what lies behind may be wrong
+OPEN = 0.98  # light from above with which a layer counts as the one that is seen
 
 Box = tuple[int, int, int, int]
 
@@ -50,6 +50,7 @@ def build(tile_HW4: U8, plan: Plan, view: TileView, present: list[int]) -> tuple
     shape = (len(present), *tile_HW4.shape[:2])
     alpha, colour = np.zeros(shape, np.float32), np.zeros((*shape, 3), np.float32)
     soft: list[F32 | None] = []
+    backs: list[F32] = []
     rgb = tile_HW4[..., :3]
     back: F32 | None = None
     for index, k in enumerate(present):
@@ -63,8 +64,43 @@ def build(tile_HW4: U8, plan: Plan, view: TileView, present: list[int]) -> tuple
         if back is None:
             back = colour[index].copy()
         else:
-            back += alpha[index][..., None] * (colour[index] - back)
+            backs.append(back)
+            back = back + alpha[index][..., None] * (colour[index] - back)
+    cover_fringes(alpha, rgb, backs, soft)
     return alpha, colour, stiffness(alpha, soft)
+
+
+def cover_fringes(alpha_KHW: F32, rgb_HW3: U8, backs: list[F32], soft: list[F32 | None]) -> None:
+    """Raise alpha where no colour of the layer could show the picture over what lies behind it, in place.
+
+    There the fringe of an edge would go into what lies behind, and stay as an outline when the layer is moved.
+
+    Args:
+        alpha_KHW: Alpha of every layer, 0..1.
+        rgb_HW3: The picture.
+        backs: What lies behind layers 1, 2, ..., 0..255.
+        soft: Per layer, where it is a veil: left as it is.
+    """
+    light = np.ones(alpha_KHW.shape[1:], np.float32)
+    for index in range(len(alpha_KHW) - 1, 0, -1):
+        alpha, veil = alpha_KHW[index], soft[index]
+        where = (alpha > 0) & (alpha < 1) & (light > OPEN)
+        if veil is not None:
+            where &= veil == 0
+        if where.any():
+            alpha[where] = np.maximum(alpha[where], least_alpha(rgb_HW3[where], backs[index - 1][where]))
+        light = light * (1 - alpha)
+
+
+def least_alpha(shown_N3: U8, behind_N3: F32) -> F32:
+    """The lowest opacity, 0..1, with which a colour of 0..255 over ``behind`` gives ``shown``, up to ``SLACK`` levels.
+
+    ``behind`` may be wrong by those: ``shown = a limit + (1 - a) (behind + slack)`` with the limit 0 or 255.
+    """
+    shown, lighter, darker = f32(shown_N3), np.minimum(behind_N3 + SLACK, 255), np.maximum(behind_N3 - SLACK, 0)
+    up = (shown - lighter) / np.maximum(255 - lighter, 1)
+    down = (darker - shown) / np.maximum(darker, 1)
+    return f32(np.clip(np.maximum(up, down).max(axis=1), 0, 1))
 
 
 def stiffness(alpha_KHW: F32, soft: list[F32 | None]) -> F32:
