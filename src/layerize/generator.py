@@ -130,9 +130,9 @@ def load_text_model(model: str, device: str = "auto", *, tasks: tuple[str, ...] 
     published = info.class_name == PublishedModel.__name__
     if not published and not set(tasks) & set(info.metadata.get("tasks", ())):
         raise CheckpointError(
-            f"{model}: this model has learned to split pictures, not to draw from text. Give --model a checkpoint that "
-            "was trained on text-to-layers (layerize train recipes/text_to_layers.toml), or imported published weights "
-            "(layerize model import Qwen/Qwen-Image-Layered DIR)."
+            f"{model}: this model has learned to split pictures, not to draw from text. Give --model sketch, "
+            "a checkpoint that was trained on text-to-layers (layerize train recipes/text_to_layers.toml), or imported "
+            "published weights (layerize model import Qwen/Qwen-Image-Layered DIR)."
         )
     loaded = checkpoint.load_model(folder, device=place, dtype=None if published else torch.float32)
     if isinstance(loaded, PublishedModel):

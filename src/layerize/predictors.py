@@ -31,6 +31,7 @@ F32: TypeAlias = npt.NDArray[np.float32]
 Progress: TypeAlias = Callable[[str, float], None]
 """Called with the step's name and the share of the whole that is done, 0..1."""
 
+TASK = "image-to-layers"
 DEFAULT_STEPS = 1
 """Of a LayerModel. More steps are worse for it: what one step gets wrong, the next takes for granted (docs/log.md)."""
 PUBLISHED_STEPS = 50
@@ -192,10 +193,16 @@ def load_predictor(model: str, device: str) -> Predictor:
     """
     place = pick_device(device)
     folder = find_model(model)
-    kind = checkpoint.read_info(folder).class_name
-    published = kind == PublishedModel.__name__
-    if not published and kind != LayerModel.__name__:
-        raise CheckpointError(f"{folder}: holds a {kind}; splitting needs a LayerModel or a PublishedModel.")
+    info = checkpoint.read_info(folder)
+    published = info.class_name == PublishedModel.__name__
+    if not published and info.class_name != LayerModel.__name__:
+        raise CheckpointError(f"{folder}: holds a {info.class_name}; splitting needs a LayerModel or a PublishedModel.")
+    tasks = info.metadata.get("tasks", [])
+    if not published and tasks and TASK not in tasks:
+        raise CheckpointError(
+            f"{model}: this model has learned {' and '.join(tasks)}, not to split pictures. Give --model default, or a "
+            "checkpoint that was trained on image-to-layers (layerize train recipes/image_to_layers.toml)."
+        )
     # the published model fits no machine in float32: it keeps its stored type
     loaded = checkpoint.load_model(folder, device=place, dtype=None if published else torch.float32)
     if isinstance(loaded, PublishedModel):

@@ -25,6 +25,14 @@ def test_overrides_reach_nested_values() -> None:
     assert recipe.model == "tiny"
 
 
+def test_heroes_and_grounds_replace_those_of_the_designs() -> None:
+    data = read_recipe(RECIPES / "sketch.toml", ("data.grounds={gradient=1.0}",)).data
+    config = data.design_config(3)
+    assert dict(config.hero_weights) == {"thing": 0.5, "icon": 0.35, "abstract": 0.15}
+    assert dict(config.background_weights) == {"gradient": 1.0}
+    assert config.text_probability == 0.1
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -38,6 +46,9 @@ def test_overrides_reach_nested_values() -> None:
         ("data.design.alone_shar=0.1", "did you mean alone_share"),
         ("data.design.zebra=0.1", "it may be least_visible"),
         ("data.design.white_share=1.5", "white_share is 1.5"),
+        ("data.heroes.persn=1.0", "hero_weights is .*persn.*allowed: person"),
+        ("data.grounds={flat=-1.0}", "background_weights is"),
+        ("pure_noise_share=2", "must lie in 0..1"),
         ("optimiser.betas=[0.9]", "needs 2 values"),
     ],
 )

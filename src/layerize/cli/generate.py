@@ -26,7 +26,7 @@ def generate(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Where the layers go; the extension decides the format, none a folder.")
     ],
-    model: Annotated[str, typer.Option(help="A shipped model or a checkpoint folder.")] = "default",
+    model: Annotated[str, typer.Option(help="A shipped model or a checkpoint folder.")] = "sketch",
     layers: Annotated[
         int | None, typer.Option(min=1, help="How many layers, background included. Default: the model decides.")
     ] = None,

@@ -39,9 +39,8 @@ def list_models(as_json: Json = False) -> None:
         say("No model is installed with this package; train one with layerize train.")
     for name, info in found.items():
         facts = _summary(name, info)
-        say(
-            f"{name}  {info.class_name}, {facts['parameters'] / 1e6:.1f} M parameters, {facts['bytes'] / 2**20:.1f} MiB"
-        )
+        size = f"{facts['parameters'] / 1e6:.1f} M parameters, {facts['bytes'] / 2**20:.1f} MiB"
+        say(f"{name}  {info.class_name}, {size}: {', '.join(info.metadata.get('tasks', []))}")
 
 
 @app.command()

@@ -29,7 +29,7 @@ from layerize.models.guided_decoder import (
     PixelDecoder,
     PixelFeatures,
 )
-from layerize.models.prompt import ByteTextEncoder, ByteTextEncoderConfig
+from layerize.models.prompt import ByteTextEncoderConfig, text_encoder
 from layerize.models.rgba_vae import RGBAVAE, RGBAVAEConfig
 from layerize.models.vld_mmdit import VLDMMDiT, VLDMMDiTConfig, pack, unpack
 
@@ -41,7 +41,7 @@ class LayerModelConfig:
     Attributes:
         vae: RGBA-VAE.
         transformer: VLD-MMDiT with prefix attention.
-        text: Byte-level text encoder.
+        text: Small text encoder.
         decoder: Picture encoder and guided decoder.
         flow_shift: Time shift of the training and sampling schedule.
         area_side: The model works on pictures of about ``area_side ** 2`` pixels.
@@ -203,7 +203,7 @@ class LayerModel(nn.Module):
         super().__init__()
         self.config = config
         self.vae = RGBAVAE(config.vae)
-        self.text = ByteTextEncoder(config.text)
+        self.text = text_encoder(config.text)
         self.transformer = VLDMMDiT(config.transformer)
         self.encoder = PictureEncoder(config.decoder)
         self.pixel_decoder = PixelDecoder(config.decoder)

@@ -45,8 +45,9 @@ def sketch() -> LayerModelConfig:
             picture_features=32,
             max_layers=16,
         ),
-        text=ByteTextEncoderConfig(dim=160, byte_dim=48),
+        text=ByteTextEncoderConfig(dim=160, word_rows=1600),
         decoder=GuidedDecoderConfig(widths=(8, 8, 16, 16), token_features=32, width=160, pixel_dim=8, layer_width=8),
+        flow_shift=3.0,
     )
 
 

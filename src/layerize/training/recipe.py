@@ -45,6 +45,8 @@ class DataConfig:
         licences: SPDX identifiers that may be used of ``dataset`` and ``elements``, or ``any``. Empty: everything of
             ``dataset``, which is one's own, and the open ones (CC0, MIT, CC-BY, Apache-2.0, BSD) of ``elements``.
         design: Overrides of the procedural designs' ``DesignConfig`` by name: its shares and probabilities.
+        heroes: Main objects and their weights, in place of ``DesignConfig.hero_weights``; empty leaves those.
+        grounds: Kinds of background and their weights, in place of ``DesignConfig.background_weights``.
         workers: Processes per training process that draw batches ahead; 0 draws in the training process.
         seed: First design seed of the run.
     """
@@ -65,6 +67,8 @@ class DataConfig:
     elements: str = ""
     licences: tuple[str, ...] = ()
     design: dict[str, float] = field(default_factory=dict)
+    heroes: dict[str, float] = field(default_factory=dict)
+    grounds: dict[str, float] = field(default_factory=dict)
     workers: int = 0
     seed: int = 1_000_000
 
@@ -81,6 +85,8 @@ class DataConfig:
     def design_config(self, layers: int) -> DesignConfig:
         """Of the procedural designs of so many layers."""
         config = replace(DesignConfig(), min_levels=layers, max_levels=layers)
+        weights = {"hero_weights": self.heroes, "background_weights": self.grounds}
+        config = replace(config, **{name: tuple(given.items()) for name, given in weights.items() if given})  # type: ignore[arg-type]
         return replace(config, **self.design)  # type: ignore[arg-type]  # shares and probabilities: all float
 
     @property
