@@ -12,7 +12,7 @@ from layerize.models.published import PublishedModel
 
 MILLIONS = {
     "tiny": (0.1, 0.5),
-    "sketch": (4.5, 5.1),
+    "sketch": (4.8, 5.3),
     "default": (10, 30),
     "base": (270, 330),
     "tiny-full": (0.1, 0.5),
