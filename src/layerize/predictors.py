@@ -21,11 +21,13 @@ from layerize.flow.layered import LayeredPredictor
 from layerize.flow.path import velocity_from_x_0
 from layerize.flow.schedule import solver_times
 from layerize.models import checkpoint
-from layerize.models.layer_model import LayerModel
+from layerize.models.guided_decoder import DecodedLayers
+from layerize.models.layer_model import LayerModel, Reading
 from layerize.models.published import PublishedModel
-from layerize.models.stop import count_log_probabilities, most_likely_count
+from layerize.models.stop import candidate_counts, count_log_probabilities, least_cost_count
 from layerize.refine.config import Hidden
 from layerize.stack.layer import U8
+from layerize.stack.torch_over import visible_weights
 
 F32: TypeAlias = npt.NDArray[np.float32]
 Progress: TypeAlias = Callable[[str, float], None]
@@ -102,31 +104,41 @@ class LayerPredictor:
         picture = self._shrink(picture_HW3)
         progress("encode", 0.0)
         reading = self.model.read(picture, [prompt or ""])
-        probabilities = count_log_probabilities(reading.stop_logits_BK)[0].exp()
-        count = layers or int(most_likely_count(reading.stop_logits_BK)[0])
+        probabilities = tuple(count_log_probabilities(reading.stop_logits_BK)[0].exp().tolist())
         steps = steps or DEFAULT_STEPS
-        times = solver_times(steps, self.model.config.flow_shift).to(self.device)
-        h, w = picture.shape[2] // self.model.config.vae.factor, picture.shape[3] // self.model.config.vae.factor
-        generator = torch.Generator().manual_seed(seed)
-        shape = (1, count, self.model.config.vae.z_dim, h, w)
-        x = torch.randn(shape, generator=generator).to(self.device)
-        for step in range(steps):
-            progress("denoise", step / steps)
-            t = times[step].expand(1)
-            x_0, tokens = self.model.denoise(x, t, reading)
-            x = x + (times[step + 1] - times[step]) * velocity_from_x_0(x, x_0, t)
-        progress("decode", 1.0)
-        decoded = self.model.decode(tokens, reading)
+        if layers is not None:
+            decoded = self._layers(reading, layers, steps, seed, progress)
+        else:
+            tried = {
+                count: self._layers(reading, count, 1, seed, progress) for count in candidate_counts(probabilities)
+            }
+            count = least_cost_count(probabilities, {count: doubt(made) for count, made in tried.items()})
+            decoded = tried[count] if steps == 1 else self._layers(reading, count, steps, seed, progress)
         alpha = decoded.alpha_BKHW[0].float()
         alpha[0] = 1.0  # the background is opaque by definition
         rgb = ((decoded.rgb_BK3HW[0].float() + 1) / 2).clamp(0, 1)
         rgba = torch.cat([rgb, alpha[:, None]], dim=1).permute(0, 2, 3, 1)
         return Prediction(
             coarse_Khw4=rgba.cpu().numpy().astype(np.float32, copy=False),
-            count_probabilities=tuple(probabilities.tolist()),
+            count_probabilities=probabilities,
             steps=steps,
             hidden="diffuse",  # the small model's own guess is worse: benchmarks/hidden.py
         )
+
+    def _layers(self, reading: Reading, count: int, steps: int, seed: int, progress: Progress) -> DecodedLayers:
+        """Euler steps from noise to so many layers, and the guided decoder after the last."""
+        times = solver_times(steps, self.model.config.flow_shift).to(self.device)
+        vae = self.model.config.vae
+        h, w = (side // vae.factor for side in reading.picture_B3HW.shape[2:])
+        shape = (1, count, vae.z_dim, h, w)
+        x = torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(self.device)
+        for step in range(steps):
+            progress("denoise", step / steps)
+            t = times[step].expand(1)
+            x_0, tokens = self.model.denoise(x, t, reading)
+            x = x + (times[step + 1] - times[step]) * velocity_from_x_0(x, x_0, t)
+        progress("decode", 1.0)
+        return self.model.decode(tokens, reading)
 
     def _shrink(self, picture_HW3: U8) -> torch.Tensor:
         width, height = model_size(
@@ -134,6 +146,13 @@ class LayerPredictor:
         )
         small = resize(picture_HW3, (width, height))
         return torch.from_numpy(small).permute(2, 0, 1)[None].float().div(255).to(self.device)
+
+
+def doubt(decoded: DecodedLayers) -> float:
+    """Mean over the pixels of one minus the largest visible weight: 0 where every pixel has one owner."""
+    alpha = decoded.alpha_BKHW[0].float()
+    weights = visible_weights(torch.cat([torch.ones_like(alpha[:1]), alpha[1:]]))
+    return float(1 - weights.amax(dim=0).mean())
 
 
 class PublishedPredictor:

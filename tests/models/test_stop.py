@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from layerize.models.stop import count_log_probabilities, most_likely_count, stop_loss
+from layerize.models.stop import (
+    candidate_counts,
+    count_log_probabilities,
+    least_cost_count,
+    most_likely_count,
+    stop_loss,
+)
 
 
 def test_probabilities_follow_the_product() -> None:
@@ -33,3 +39,16 @@ def test_descent_finds_the_true_distribution() -> None:
     p = count_log_probabilities(logits.detach())[0].exp()
     torch.testing.assert_close(p[1], torch.tensor(0.75), atol=0.02, rtol=0)
     torch.testing.assert_close(p[3], torch.tensor(0.25), atol=0.02, rtol=0)
+
+
+def test_candidates_reach_from_two_to_the_highest_likely_count() -> None:
+    assert list(candidate_counts([0.0, 0.1, 0.6, 0.295, 0.005])) == [2, 3, 4]
+    assert list(candidate_counts([0.9, 0.1])) == [1]  # one layer only where that is the likeliest
+    assert list(candidate_counts([0.01] * 3 + [0.97])) == [2, 3, 4]
+
+
+def test_a_sure_count_of_decided_layers_is_kept_and_doubt_asks_for_fewer() -> None:
+    sure = [0.0, 0.0, 0.0, 1.0]
+    assert least_cost_count(sure, {2: 0.01, 3: 0.01, 4: 0.01}) == 4
+    assert least_cost_count(sure, {2: 0.01, 3: 0.09, 4: 0.20}) == 2  # the picture is torn at four
+    assert least_cost_count([0.0, 0.5, 0.5], {2: 0.05, 3: 0.05}) == 2  # one too many is worse than one too few
