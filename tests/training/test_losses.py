@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from layerize.evaluation.measures import soft_iou
 from layerize.stack.torch_over import visible_weights
 from layerize.training import losses
 from layerize.training.perceptual import FilterDistance
@@ -58,6 +59,18 @@ def test_colours_under_zero_alpha_do_not_matter() -> None:
     assert losses.colour_loss(other, rgb, alpha) == 0
     target = torch.cat([(2 * rgb[:, 1] - 1) * alpha[:, 1:2], 2 * alpha[:, 1:2] - 1], dim=1)
     assert losses.rgba_reconstruction_loss(target, target, torch.Generator()) == 0
+
+
+def test_the_soft_iou_is_that_of_the_evaluation_and_blind_to_size() -> None:
+    generator = torch.Generator().manual_seed(3)
+    given, target = torch.rand(2, 32, 32, generator=generator), torch.rand(2, 32, 32, generator=generator)
+    measured = [soft_iou(a.numpy(), b.numpy()) for a, b in zip(given, target, strict=True)]
+    assert float(losses.soft_iou_loss(given, target)) == pytest.approx(1 - sum(measured) / 2, abs=2e-3)
+    small, large = torch.zeros(1, 64, 64), torch.ones(1, 64, 64)
+    small[:, :8, :8] = 1
+    assert losses.soft_iou_loss(small * 0.5, small) == pytest.approx(
+        float(losses.soft_iou_loss(large * 0.5, large)), abs=0.01
+    )
 
 
 def test_level_loss_prefers_the_visible_layer() -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 TOO_MANY, TOO_FEW = 2.0, 1.0
 """What each layer too many, and each one too few, costs: a torn object is worse than two in one layer."""
-DOUBT = 15.0
+DOUBT = 25.0
 """What it costs when all pixels are left without an owner. The three were chosen on LayerD's measure (docs/log.md)."""
 LEAST_PROBABILITY = 0.02
 """Counts above the highest one that is this likely are not considered."""

@@ -25,6 +25,13 @@ def alpha_loss(logits_BKHW: Tensor, target_BKHW: Tensor) -> Tensor:
     return 3 * cross_entropy + (1 - (overlap + 1) / (union + 1)).mean()
 
 
+def soft_iou_loss(alpha_NHW: Tensor, target_NHW: Tensor) -> Tensor:
+    """One minus the mean of ``sum min / sum max`` of two alphas: small and thin layers count as much as large ones."""
+    both = torch.minimum(alpha_NHW, target_NHW).sum(dim=(-1, -2))
+    either = torch.maximum(alpha_NHW, target_NHW).sum(dim=(-1, -2))
+    return 1 - ((both + 1) / (either + 1)).mean()
+
+
 def colour_loss(rgb_BK3HW: Tensor, target_BK3HW: Tensor, alpha_BKHW: Tensor) -> Tensor:
     """L1 of straight colour where the true layer is; what lies under zero alpha does not count."""
     error = (rgb_BK3HW - target_BK3HW).abs().mean(dim=2) * alpha_BKHW

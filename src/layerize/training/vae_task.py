@@ -17,9 +17,14 @@ LAYERS_PER_DESIGN = 2
 
 
 class VAETask:
-    """Reconstruction (L1, squares, edges, over random backgrounds), perceptual distance and KL."""
+    """Reconstruction (L1, squares, edges, over random backgrounds), soft IoU of alpha, perceptual distance and KL."""
 
-    WEIGHTS: ClassVar[Mapping[str, float]] = {"reconstruction": 1.0, "perceptual": 0.2, "kl": 1e-4}
+    WEIGHTS: ClassVar[Mapping[str, float]] = {
+        "reconstruction": 1.0,
+        "alpha_iou": 1.0,
+        "perceptual": 0.2,
+        "kl": 1e-4,
+    }
 
     def __init__(self, vae: RGBAVAE, overrides: Mapping[str, float], network: nn.Module | None) -> None:
         self.vae, self.network = vae, network
@@ -34,6 +39,7 @@ class VAETask:
         output, target = (self._premultiplied(x) for x in (output, target.float()))
         terms = {
             "reconstruction": losses.rgba_reconstruction_loss(output, target, generator),
+            "alpha_iou": losses.soft_iou_loss(*(((x[:, 3] + 1) / 2).clamp(0, 1) for x in (output, target))),
             "kl": losses.kl_loss(mean.float(), logvar.float()),
         }
         if self.network is not None and self.weights["perceptual"]:
