@@ -15,6 +15,7 @@ import numpy as np
 
 from layerize.refine.arrays import F32, I32, U8, Mask, f32, i32
 from layerize.refine.ground import Ground, by_ground, find_ground, veils_on, with_ground
+from layerize.refine.holes import close_false_holes
 from layerize.refine.translucent import visible_light
 from layerize.refine.zones import Zones, find_zones, flood
 
@@ -67,6 +68,7 @@ def decide_owners(
     if ground is not None:
         owner = with_ground(owner, weight, ground)
     owner = without_small(drop_specks(rgb_hw3, owner, cell), weight, soft_Khw, least_owned)
+    owner = close_false_holes(rgb_01, owner, cell)
     return owner, ground, soft_Khw
 
 

@@ -135,6 +135,7 @@ def decided_alpha(k: int, alpha_hw: F32, owner_hw: I32, soft_hw: Mask, cell: flo
             shape = shape + near * (known[nearest] - shape)
         result[hidden] = shape[hidden]
         result[unseen_parts(result > 0, owned)] = 0
+        result[unseen_gaps(result > 0.5, hidden)] = 1
     blurred = cv2.GaussianBlur(result, (3, 3), 0.6)
     return floor_alpha(f32(np.where(soft_hw, alpha_hw, blurred)))
 
@@ -145,6 +146,20 @@ def unseen_parts(shape_hw: Mask, owned_hw: Mask) -> Mask:
     seen = np.zeros(count, bool)
     seen[label[owned_hw]] = True
     return np.asarray(shape_hw & ~seen[label])
+
+
+def unseen_gaps(shape_hw: Mask, hidden_hw: Mask) -> Mask:
+    """The gaps in a layer's shape that lie wholly behind layers in front: nothing speaks for them either.
+
+    Those at the picture's rim stay: they may be the outside.
+    """
+    outside = np.pad(~shape_hw, 1, constant_values=True)
+    count, label = cv2.connectedComponents(outside.astype(np.uint8))
+    seen = np.zeros(count, bool)
+    seen[label[0, 0]] = True
+    label = label[1:-1, 1:-1]
+    seen[label[~hidden_hw & ~shape_hw]] = True
+    return np.asarray(~shape_hw & ~seen[label])
 
 
 def edges(alpha_Khw: F32, colour_Khw3: F32, rgb_hw3: F32, owner_hw: I32, soft_Khw: Mask) -> U8:
