@@ -3,7 +3,8 @@
     python benchmarks/model.py [--model NAME|DIR] [--count 500] [--steps N] [--json]
 
 Designs come from seeds that training never uses, 2 to 6 layers, 128 x 128; scores are those of the decoded layers at
-the model's size, before refine, with the true layer count given; the count is the model's own guess.
+the model's size, before refine, with the true layer count given. Two counts are scored: the stop tokens' likeliest, and
+the one that a split uses (``layerize.models.stop.least_cost_count``), which would rather have a layer too few.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ Method = Callable[[np.ndarray, int], np.ndarray]
 
 @dataclass
 class Figures:
-    """Scores of every method, of the model by layer count, and the model's count errors (guess minus truth)."""
+    """Scores of every method, of the model by layer count, and its count errors (guess minus truth): of the count that
+    a split uses, and of the stop tokens' likeliest."""
 
     scores: dict[str, list[LayerScores]] = field(default_factory=lambda: defaultdict(list))
     by_count: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     count_errors: list[int] = field(default_factory=list)
+    likeliest_errors: list[int] = field(default_factory=list)
 
     def summary(self, name: str = "model") -> dict[str, float]:
         """Means over the designs."""
@@ -46,13 +49,11 @@ class Figures:
             "hidden_background_l1": mean(hidden),
         }
 
-    @property
-    def count_exact(self) -> float:
-        return mean([error == 0 for error in self.count_errors])
-
-    @property
-    def count_within_one(self) -> float:
-        return mean([abs(error) <= 1 for error in self.count_errors])
+    def counts(self) -> dict[str, float]:
+        """Shares of right counts, and of those at most one away."""
+        found = {"count": self.count_errors, "stop_tokens": self.likeliest_errors}
+        exact = {f"{name}_exact": mean([error == 0 for error in errors]) for name, errors in found.items()}
+        return exact | {f"{name}_within_one": mean([abs(e) <= 1 for e in errors]) for name, errors in found.items()}
 
 
 def mean(values: list[float] | list[bool]) -> float:
@@ -85,7 +86,11 @@ def evaluate(predictor: Predictor, count: int, steps: int | None, *, baselines: 
             layers = method(design.image_u8_HW3, len(truth))
             figures.scores[name].append(score(layers, truth, design.image_u8_HW3 / np.float32(255)))
         figures.by_count[len(truth)].append(figures.scores["model"][-1].foreground_iou)
-        figures.count_errors.append(len(predict(design.image_u8_HW3, None, 1)) - len(truth))
+        guess = predictor.predict(
+            design.image_u8_HW3, layers=None, steps=1, seed=0, prompt=None, progress=lambda *_: None
+        )
+        figures.count_errors.append(len(guess.coarse_Khw4) - len(truth))
+        figures.likeliest_errors.append(1 + int(np.argmax(guess.count_probabilities or (1.0,))) - len(truth))
     return figures
 
 
@@ -100,7 +105,10 @@ def table(figures: Figures) -> str:
         )
     counts = "  ".join(f"{n}: {mean(v):.3f} ({len(v)})" for n, v in sorted(figures.by_count.items()))
     lines.append(f"fg IoU by layer count: {counts}")
-    lines.append(f"layer count: exact {figures.count_exact:.3f}, within one {figures.count_within_one:.3f}")
+    shares = figures.counts()
+    for name, what in (("stop_tokens", "the stop tokens' likeliest"), ("count", "as a split uses it")):
+        exact, near = shares[f"{name}_exact"], shares[f"{name}_within_one"]
+        lines.append(f"layer count, {what}: exact {exact:.3f}, within one {near:.3f}")
     return "\n".join(lines)
 
 
@@ -115,8 +123,7 @@ def main() -> None:
     figures = evaluate(load_predictor(options.model, "auto"), options.count, options.steps)
     if options.json:
         result = {name: figures.summary(name) for name in figures.scores}
-        counts = {"count_exact": figures.count_exact, "count_within_one": figures.count_within_one}
-        print(json.dumps({**result, **counts}))
+        print(json.dumps({**result, **figures.counts()}))
         return
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print(f"{options.count} held-out designs of 128 x 128, {time.perf_counter() - begun:.0f} s")

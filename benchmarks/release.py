@@ -37,7 +37,8 @@ with 2 to 6 layers, drawn by `layerize synth`: no photographs, no pictures from 
 ## Figures
 
 {count} held-out designs of 128 x 128 pixels (seeds 0 to {last}, never trained on), layers as decoded, before refine,
-with the true layer count given; the count is the model's own guess. `python benchmarks/model.py` prints this table.
+with the true layer count given. Two counts are scored: the stop tokens' likeliest, and the one that a split uses, which
+would rather have a layer too few than tear an object. `python benchmarks/model.py` prints this table.
 
 ```
 {table}
@@ -120,7 +121,7 @@ def write(model: object, figures: Figures, training: str, name: str, count: int,
     rows = "\n".join(f"| {each['source']} | {each['licence'] or 'unknown'} | {each['count']} |" for each in origins)
     real = REAL.format(rows=rows) if origins else ""
     card = CARD.format(training=training, count=count, last=count - 1, table=table(figures), real=real)
-    counts = {"count_exact": round(figures.count_exact, 3), "count_within_one": round(figures.count_within_one, 3)}
+    counts = {key: round(value, 3) for key, value in figures.counts().items()}
     facts: dict[str, object] = {key: round(value, 4) for key, value in figures.summary().items()}
     about: dict[str, object] = {"held_out": facts | counts, "tasks": tasks, "origins": origins}
     folder = Path(layerize.__file__).parent / "assets" / name

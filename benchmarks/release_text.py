@@ -1,8 +1,9 @@
 """Make a trained text-to-layers model the shipped ``sketch``, if it draws more of the colours it is told.
 
-    python benchmarks/release_text.py RUN/model [--count 100] [--force]
+    python benchmarks/release_text.py RUN/model [--vae RUN/model] [--count 100] [--force]
 
-Both models are scored in the same run by ``benchmarks/generate.py``; the card and the metadata get the figures.
+``--vae`` takes the auto-encoder of another run whose encoder is the same. Both models are scored in the same run by
+``benchmarks/generate.py``; the card and the metadata get the figures.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from generate import evaluate, table
-from release import MOST_BYTES, how_trained
+from release import MOST_BYTES, how_trained, take_decoder
 
 import layerize
 from layerize.generator import load_text_model
@@ -55,10 +56,15 @@ this table.
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("candidate", type=Path)
+    parser.add_argument("--vae", type=Path, help="Auto-encoder with the same encoder and a better decoder.")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--force", action="store_true", help="Release even if it scores no better.")
     options = parser.parse_args()
     model = load_model(options.candidate)
+    history = [options.candidate]
+    if options.vae:
+        take_decoder(model, load_model(options.vae))
+        history.append(options.vae)
     with tempfile.TemporaryDirectory() as folder:
         tasks = {"tasks": read_info(options.candidate).metadata["tasks"]}
         packed = save_model(model, Path(folder) / NAME, metadata=tasks, dtype="bfloat16")
@@ -71,7 +77,10 @@ def main() -> None:
             sys.exit("not better than the shipped model: nothing changed (--force releases it all the same)")
     held_out = {name: {key: round(value, 3) for key, value in row.items()} for name, row in figures.items()}
     card = CARD.format(
-        training=how_trained(options.candidate), count=options.count, last=options.count - 1, table=table(figures)
+        training="\n".join(how_trained(each) for each in history),
+        count=options.count,
+        last=options.count - 1,
+        table=table(figures),
     )
     folder = Path(layerize.__file__).parent / "assets" / NAME
     save_model(model, folder, card=card, metadata={"held_out": held_out, **tasks}, dtype="bfloat16")

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-NOT_BENCHMARKS = {"run", "readme_pictures", "release"}
+NOT_BENCHMARKS = {"run", "readme_pictures", "release", "release_text"}
 
 
 def benchmarks() -> dict[str, Path]:
