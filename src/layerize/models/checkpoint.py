@@ -33,6 +33,7 @@ from layerize.models.tensor_files import (
 __all__ = ["CheckpointInfo", "export_diffusers", "import_diffusers", "load_model", "read_info", "save_model"]
 
 FORMAT_VERSION = 1
+ALIGNMENT = 64  # bytes
 _STEM = "model"
 
 _CLASSES = {  # class name: (module, config class); resolved when needed, so that a VAE loads without the rest
@@ -180,7 +181,7 @@ def load_model(
     tensors = read_tensors(info.folder, _STEM)
     check_tensors(model.state_dict(), tensors, str(folder))
     if dtype is not None:
-        tensors = {name: _cast(tensor, dtype) for name, tensor in tensors.items()}
+        tensors = {name: _aligned(_cast(tensor, dtype)) for name, tensor in tensors.items()}
     model.load_state_dict(tensors, assign=True)
     assert not any(tensor.is_meta for tensor in model.buffers()), "models keep no buffers outside their state dict"
     return model.to(device).eval()
@@ -192,6 +193,12 @@ def _stored_types(state: Mapping[str, Tensor]) -> str:
 
 def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+
+def _aligned(tensor: Tensor) -> Tensor:
+    """The tensor where torch would have put it: kernels choose by alignment, and a loaded model must compute to the bit
+    what the saved one does. Files place tensors anywhere."""
+    return tensor if tensor.data_ptr() % ALIGNMENT == 0 else tensor.clone()
 
 
 def _card(name: str, text: str, facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> str:
