@@ -3,6 +3,7 @@
     python benchmarks/readme_pictures.py [--model NAME|DIR]
 
 ``NAME.jpg``: contact sheet of each example. ``edit.jpg``: the poster before and after a change of background.
+``sketch.jpg``: what the shipped text-to-layers model draws from a few texts, the first seed of each.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
+from layerize.cli.row_sheet import row_of
+from layerize.generator import generate, load_text_model
 from layerize.sheet import GAP, PAPER, contact_sheet
 from layerize.splitter import Splitter
 from layerize.stack import edit
@@ -21,6 +24,12 @@ from layerize.stack.composite import flatten
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 WIDTH = 1400
+TEXTS = (
+    "A poster with a red bird on a plain yellow background.",
+    "A sign with a white flower on a plain green background.",
+    "A poster with a blue car on a plain white background.",
+    "A card with a yellow star and a black cat on a plain purple background.",
+)
 
 
 def side_by_side(pictures: list[Image.Image], width: int) -> Image.Image:
@@ -32,6 +41,20 @@ def side_by_side(pictures: list[Image.Image], width: int) -> Image.Image:
         small = picture.convert("RGB").resize((across, down), Image.Resampling.LANCZOS)
         row.paste(small, (GAP + index * (across + GAP), GAP))
     return row
+
+
+def drawn_from_texts(cell: int = 150) -> Image.Image:
+    """One row for each of ``TEXTS``: the text, then its layers and their composite."""
+    model, font = load_text_model("sketch"), ImageFont.load_default(16)
+    rows = [row_of(None, generate(text, model), cell=cell) for text in TEXTS]
+    line = 26
+    page = Image.new("RGB", (max(max(row.width for row in rows), 640), sum(row.height + line for row in rows)), PAPER)
+    top = 0
+    for text, row in zip(TEXTS, rows, strict=True):
+        ImageDraw.Draw(page).text((GAP, top + 6), text, fill="#333333", font=font)
+        page.paste(row, (0, top + line))
+        top += row.height + line
+    return page
 
 
 def main() -> None:
@@ -49,6 +72,8 @@ def main() -> None:
         if example.stem == "poster":
             after = Image.fromarray(flatten(edit.background(stack, "#f4c95d")))
             side_by_side([picture, after], WIDTH // 2).save(IMAGES / "edit.jpg", quality=90, optimize=True)
+
+    drawn_from_texts().save(IMAGES / "sketch.jpg", quality=88, optimize=True)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ Progress = Callable[[float], None]
 Size = tuple[int, int]
 
 SMALL_STEPS = 24
-SMALL_GUIDANCE = 2.0
+SMALL_GUIDANCE = 3.0
 PUBLISHED_GUIDANCE = 4.0
 PUBLISHED_LAYERS = 4
 LEAST_SIDE, MOST_SIDE = 64, 2048
