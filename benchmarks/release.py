@@ -2,9 +2,10 @@
 
     python benchmarks/release.py RUN/model [--after RUN/model ...] [--vae RUN/model] [--count 500] [--name default]
 
-``--vae`` takes the auto-encoder of another run whose encoder is the same: its decoder may have been trained on while
-the layer model learned on its latents. Both models, the candidate as it will be stored (bfloat16) and the shipped one,
-are scored in the same run; the card and the checkpoint's metadata get the candidate's figures.
+A candidate that started from the shipped model keeps that one's history in its card. ``--vae`` takes the auto-encoder
+of another run whose encoder is the same: its decoder may have been trained on while the layer model learned on its
+latents. Both models, the candidate as it will be stored (bfloat16) and the shipped one, are scored in the same run; the
+card and the checkpoint's metadata get the candidate's figures.
 """
 
 from __future__ import annotations
@@ -73,7 +74,10 @@ def main() -> None:
     if options.vae:
         take_decoder(model, load_model(options.vae))
         history.append(options.vae)
-    training = "\n".join(how_trained(folder) for folder in history)
+    items = [how_trained(folder) for folder in history]
+    if read_info(options.candidate).metadata.get("started_from") == options.name:
+        items = [*shipped_history(options.name), *items]
+    training = "\n".join(items)
     with tempfile.TemporaryDirectory() as folder:
         packed = save_model(model, Path(folder) / options.name, dtype="bfloat16")
         figures = evaluate(load_predictor(str(packed), "auto"), options.count, None)
@@ -104,6 +108,13 @@ def how_trained(folder: Path) -> str:
     """One list item from the card that training wrote: the stage and its effort."""
     title, _, text = read_info(folder).card.split("\n## Facts")[0].split("\nReal designs")[0].partition("\n")
     return f"- `{title.strip('# ')}`: {' '.join(text.split())}"
+
+
+def shipped_history(name: str) -> list[str]:
+    """The list items of the shipped model's card."""
+    card = read_info(shipped_models()[name]).card
+    section = card.partition("## How it was trained")[2].partition("\n## ")[0]
+    return [line for line in section.splitlines() if line.startswith("- ")]
 
 
 REAL = """ Some show cut-outs of real files, and some
