@@ -13,7 +13,7 @@ import numpy as np
 from layerize.refine.arrays import F32, I32, Mask
 from layerize.refine.fill import pull_push, support
 
-SMALL = 12.0  # coarse pixels: pieces of at most the area of a square of this side are looked at
+SMALL = 20.0  # coarse pixels: pieces of at most the area of a square of this side are looked at
 ENCLOSED = 0.85  # share of a piece's surroundings that one layer in front must own
 UNLIKE = 0.15  # mean colour error against the layer's continuation, 0..1, from which a piece is no hole
 RING = np.ones((3, 3), np.uint8)
