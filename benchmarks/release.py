@@ -88,7 +88,15 @@ def main() -> None:
         print(f"shipped: fg IoU {best.summary()['foreground_iou']:.3f}")
         if best.summary()["foreground_iou"] >= figures.summary()["foreground_iou"]:
             sys.exit("not better than the shipped model: nothing changed (--force releases it all the same)")
-    write(model, figures, training, options.name, options.count, read_info(options.candidate).metadata)
+    write(
+        model,
+        figures,
+        training,
+        options.name,
+        options.count,
+        read_info(options.candidate).metadata,
+        origins_of(history),
+    )
 
 
 def take_decoder(model: torch.nn.Module, other: torch.nn.Module) -> None:
@@ -117,6 +125,17 @@ def shipped_history(name: str) -> list[str]:
     return [line for line in section.splitlines() if line.startswith("- ")]
 
 
+def origins_of(folders: list[Path]) -> list[dict[str, Any]]:
+    """Every real source that went into these models, once."""
+    found = [origin for folder in folders for origin in read_info(folder).metadata.get("origins", [])]
+    return [origin for index, origin in enumerate(found) if origin not in found[:index]]
+
+
+def origin_rows(origins: list[dict[str, Any]]) -> str:
+    """Rows of a card's table: source, licence, number."""
+    return "\n".join(f"| {each['source']} | {each['licence'] or 'unknown'} | {each['count']} |" for each in origins)
+
+
 REAL = """ Some show cut-outs of real files, and some
 batches are real files themselves:
 
@@ -126,11 +145,18 @@ batches are real files themselves:
 """
 
 
-def write(model: object, figures: Figures, training: str, name: str, count: int, learned: dict[str, Any]) -> None:
+def write(
+    model: object,
+    figures: Figures,
+    training: str,
+    name: str,
+    count: int,
+    learned: dict[str, Any],
+    origins: list[dict[str, Any]],
+) -> None:
     """Store the model with its card and figures; ``learned`` is the metadata that training gave the candidate."""
-    origins, tasks = learned.get("origins", []), learned.get("tasks", [])
-    rows = "\n".join(f"| {each['source']} | {each['licence'] or 'unknown'} | {each['count']} |" for each in origins)
-    real = REAL.format(rows=rows) if origins else ""
+    tasks = learned.get("tasks", [])
+    real = REAL.format(rows=origin_rows(origins)) if origins else ""
     card = CARD.format(training=training, count=count, last=count - 1, table=table(figures), real=real)
     counts = {key: round(value, 3) for key, value in figures.counts().items()}
     facts: dict[str, object] = {key: round(value, 4) for key, value in figures.summary().items()}

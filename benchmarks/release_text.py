@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from generate import evaluate, table
-from release import MOST_BYTES, how_trained, take_decoder
+from release import MOST_BYTES, how_trained, origin_rows, origins_of, take_decoder
 
 import layerize
 from layerize.generator import load_text_model
@@ -33,7 +33,7 @@ something on it, and little of what things look like.
 ## How it was trained
 
 {training}
-
+{real}
 ## Figures
 
 {count} captions of held-out designs (seeds 0 to {last}, never trained on): share of the told colours that the picture
@@ -50,6 +50,14 @@ this table.
 - Few things can be recognised; words are not written, only their colour is there.
 - 128 x 128 pixels is what it has learned; larger canvases repeat.
 - What no caption of a procedural design says means nothing to it.
+"""
+
+REAL = """
+Some of the pictures that its auto-encoder learned from show cut-outs of real files:
+
+| source | licence | cut-outs |
+| --- | --- | --- |
+{rows}
 """
 
 
@@ -76,14 +84,16 @@ def main() -> None:
         if told(shipped["model"]) >= told(figures["model"]):
             sys.exit("not better than the shipped model: nothing changed (--force releases it all the same)")
     held_out = {name: {key: round(value, 3) for key, value in row.items()} for name, row in figures.items()}
+    origins = origins_of(history)
     card = CARD.format(
+        real=REAL.format(rows=origin_rows(origins)) if origins else "",
         training="\n".join(how_trained(each) for each in history),
         count=options.count,
         last=options.count - 1,
         table=table(figures),
     )
     folder = Path(layerize.__file__).parent / "assets" / NAME
-    save_model(model, folder, card=card, metadata={"held_out": held_out, **tasks}, dtype="bfloat16")
+    save_model(model, folder, card=card, metadata={"held_out": held_out, "origins": origins, **tasks}, dtype="bfloat16")
     size = sum(read_info(place).size for place in shipped_models().values())
     print(f"released to {folder}; all shipped models: {size / 1e6:.1f} MB")
     if size > MOST_BYTES:
