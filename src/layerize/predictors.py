@@ -21,13 +21,12 @@ from layerize.flow.layered import LayeredPredictor
 from layerize.flow.path import velocity_from_x_0
 from layerize.flow.schedule import solver_times
 from layerize.models import checkpoint
-from layerize.models.guided_decoder import DecodedLayers
+from layerize.models.guided_decoder import DecodedLayers, visible_share
 from layerize.models.layer_model import LayerModel, Reading
 from layerize.models.published import PublishedModel
 from layerize.models.stop import candidate_counts, count_log_probabilities, least_cost_count
 from layerize.refine.config import Hidden
 from layerize.stack.layer import U8
-from layerize.stack.torch_over import visible_weights
 
 F32: TypeAlias = npt.NDArray[np.float32]
 Progress: TypeAlias = Callable[[str, float], None]
@@ -106,14 +105,10 @@ class LayerPredictor:
         reading = self.model.read(picture, [prompt or ""])
         probabilities = tuple(count_log_probabilities(reading.stop_logits_BK)[0].exp().tolist())
         steps = steps or DEFAULT_STEPS
-        if layers is not None:
-            decoded = self._layers(reading, layers, steps, seed, progress)
-        else:
-            tried = {
-                count: self._layers(reading, count, 1, seed, progress) for count in candidate_counts(probabilities)
-            }
-            count = least_cost_count(probabilities, {count: doubt(made) for count, made in tried.items()})
-            decoded = tried[count] if steps == 1 else self._layers(reading, count, steps, seed, progress)
+        tried = {} if layers else self._each_count(reading, probabilities, seed, progress)
+        count = layers or least_cost_count(probabilities, {count: doubt(made) for count, made in tried.items()})
+        decoded = tried.get(count) if steps == 1 else None
+        decoded = decoded or self._layers(reading, count, steps, seed, progress)
         alpha = decoded.alpha_BKHW[0].float()
         alpha[0] = 1.0  # the background is opaque by definition
         rgb = ((decoded.rgb_BK3HW[0].float() + 1) / 2).clamp(0, 1)
@@ -124,6 +119,17 @@ class LayerPredictor:
             steps=steps,
             hidden="diffuse",  # the small model's own guess is worse: benchmarks/hidden.py
         )
+
+    def _each_count(
+        self, reading: Reading, probabilities: tuple[float, ...], seed: int, progress: Progress
+    ) -> dict[int, DecodedLayers]:
+        """What one step makes of every count that is worth a look."""
+        counts = candidate_counts(probabilities)
+        made = {}
+        for index, count in enumerate(counts):
+            progress("count", index / len(counts))
+            made[count] = self._layers(reading, count, 1, seed, lambda *_: None)
+        return made
 
     def _layers(self, reading: Reading, count: int, steps: int, seed: int, progress: Progress) -> DecodedLayers:
         """Euler steps from noise to so many layers, and the guided decoder after the last."""
@@ -150,9 +156,7 @@ class LayerPredictor:
 
 def doubt(decoded: DecodedLayers) -> float:
     """Mean over the pixels of one minus the largest visible weight: 0 where every pixel has one owner."""
-    alpha = decoded.alpha_BKHW[0].float()
-    weights = visible_weights(torch.cat([torch.ones_like(alpha[:1]), alpha[1:]]))
-    return float(1 - weights.amax(dim=0).mean())
+    return float(1 - visible_share(decoded.alpha_logits_BKHW.float()).amax(dim=1).mean())
 
 
 class PublishedPredictor:

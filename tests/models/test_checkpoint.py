@@ -56,6 +56,7 @@ def test_the_whole_layer_model_comes_back(tmp_path: Path) -> None:
     with torch.no_grad():
         before, after = (m.read(picture, ["a cat"]).stop_logits_BK for m in (model, loaded))
     assert torch.equal(before, after)
+    assert all(tensor.data_ptr() % 64 == 0 for tensor in loaded.state_dict().values())  # whatever the file's layout
 
 
 def test_info_and_card_tell_what_the_model_is(saved: Path) -> None:

@@ -179,15 +179,17 @@ class GuidedDecoder(nn.Module):
         coarse = F.interpolate(coarse.float(), size=size, mode="bilinear", align_corners=False).unflatten(0, (B, K))
         alpha_logits = products[:, :, 0] + coarse[:, :, 3]
         gate = self.config.copy_limit * (products[:, :, 1:] + coarse[:, :, 4:]).sigmoid()
-        copy = gate * _visible_share(alpha_logits)[:, :, None]
+        copy = gate * visible_share(alpha_logits)[:, :, None]
         rgb = coarse[:, :, :3] + copy * (picture_B3HW[:, None] - coarse[:, :, :3])
         return DecodedLayers(alpha_logits_BKHW=alpha_logits, rgb_BK3HW=rgb)
 
 
 @torch.no_grad()
-def _visible_share(alpha_logits_BKHW: Tensor) -> Tensor:
-    """How much of each layer is seen, by the predicted alphas; the bottom layer counts as opaque. No gradient: colours
-    must not be learned by moving alphas."""
+def visible_share(alpha_logits_BKHW: Tensor) -> Tensor:
+    """How much of each layer is seen, 0..1 and sum 1 at every pixel; the bottom layer counts as opaque.
+
+    No gradient: colours must not be learned by moving alphas.
+    """
     alpha = alpha_logits_BKHW.sigmoid()
     return visible_weights(torch.cat([torch.ones_like(alpha[:, :1]), alpha[:, 1:]], dim=1))
 

@@ -19,12 +19,13 @@ UNLIKE = 0.15  # mean colour error against the layer's continuation, 0..1, from 
 RING = np.ones((3, 3), np.uint8)
 
 
-def close_false_holes(rgb_hw3: F32, owner_hw: I32, cell: float) -> I32:
+def close_false_holes(rgb_hw3: F32, owner_hw: I32, veiled_hw: Mask, cell: float) -> I32:
     """Give small enclosed pieces that do not look like the layer they were given to, to the layer around them.
 
     Args:
         rgb_hw3: The picture, 0..1.
         owner_hw: Layer index per pixel.
+        veiled_hw: Where something translucent lies over the owner, as a shadow: its colour says nothing there.
         cell: Side of a coarse pixel in work pixels.
 
     Returns:
@@ -43,8 +44,8 @@ def close_false_holes(rgb_hw3: F32, owner_hw: I32, cell: float) -> I32:
             continue
         expected = pull_push(rgb_hw3, support(rest))
         for rows, columns, mask, around in pieces:
-            error = np.abs(rgb_hw3[rows, columns] - expected[rows, columns])[mask].mean()
-            if error > UNLIKE:
+            plain = mask & ~veiled_hw[rows, columns]
+            if plain.any() and np.abs(rgb_hw3[rows, columns] - expected[rows, columns])[plain].mean() > UNLIKE:
                 result[rows, columns][mask] = around
     return result
 

@@ -68,7 +68,7 @@ def decide_owners(
     if ground is not None:
         owner = with_ground(owner, weight, ground)
     owner = without_small(drop_specks(rgb_hw3, owner, cell), weight, soft_Khw, least_owned)
-    owner = close_false_holes(rgb_01, owner, cell)
+    owner = close_false_holes(rgb_01, owner, np.asarray(soft_Khw.any(0)), cell)
     return owner, ground, soft_Khw
 
 
