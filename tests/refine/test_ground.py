@@ -81,6 +81,18 @@ def test_a_model_that_sees_a_patterned_background_is_believed() -> None:
     assert find_ground(picture, (picture[..., 0] == 230).astype(np.float32), 8.0) is not None
 
 
+def test_an_object_of_which_the_model_misses_a_part_has_a_ground() -> None:
+    picture = np.full((SIDE, SIDE, 3), (0, 0, 250), np.uint8)
+    picture[20:140, 20:140] = (240, 220, 210)
+    background = (picture[..., 0] == 0).astype(np.float32)
+    background[30:84, 30:80] = 1  # a fifth of the object, a sixth of what the model calls background
+    ground = find_ground(picture, background, 8.0)
+    assert ground is not None
+    assert ground.in_front_hw[30:84, 30:80].all()
+    background[30:130, 30:130] = 1  # most of it: then it may be a part of the background
+    assert find_ground(picture, background, 8.0) is None
+
+
 def test_claims_sum_to_one_and_what_nobody_claims_goes_to_the_first_layer() -> None:
     picture, ink, _ = with_things(grounds()["flat"])
     ground = find_ground(picture, (~ink).astype(np.float32), 8.0)

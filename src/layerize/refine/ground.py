@@ -20,7 +20,8 @@ from layerize.refine.surface import distance, fit_surface, to_lab
 RIM = 0.04  # share of the shorter side that counts as rim
 SUPPORT = 0.75  # of the rim must lie on the surface
 ON, OFF = 4.0, 12.0  # CIELAB distances up to which a pixel may be ground, and from which it is not
-DISAGREE = 0.15  # share of what the model calls background that may lie off the surface: else it is no plain one
+DISAGREE = 0.15  # share of the model's background that may be things off the surface: else it is no plain one
+TORN = 0.25  # of a thing must be called background, else it does not count as that: it has been torn
 DARKEST, TINT, STEP = 0.45, 0.08, 7.0  # a shadow: share of the light, difference between channels, levels per pixel
 TINTED, DIM = 12.0, 12.0  # CIELAB chroma and L from which a ground has a colour of its own ...
 LEAST_LIGHT, MOST_LIGHT = 25.0, 85.0  # ... and L between which even a grey one has
@@ -68,7 +69,7 @@ def find_ground(rgb_hw3: U8, background_hw: F32, cell: float) -> Ground | None:
     on, off = apart <= ON, apart >= OFF
     if not off.any():  # nothing stands on it: what the model divides a plain surface into is its own affair
         return None
-    if on[border].mean() < SUPPORT or (off * background_hw).sum() > DISAGREE * background_hw.sum():
+    if on[border].mean() < SUPPORT or background_things(off, background_hw) > DISAGREE * background_hw.sum():
         return None
     shadow = shaded(rgb_hw3, surface.colours_HW3)
     front = off & ~shadow
@@ -85,6 +86,19 @@ def find_ground(rgb_hw3: U8, background_hw: F32, cell: float) -> Ground | None:
         in_front_hw=front,
         rim_hw=(near > 0) & ~front,
     )
+
+
+def background_things(off_hw: Mask, background_hw: F32) -> float:
+    """Pixels off a surface that the model calls background, as the dots of a pattern; parts of torn things left out.
+
+    Args:
+        off_hw: What is clearly not on the surface; its connected parts are the things.
+        background_hw: How sure the model is that a pixel is background, 0..1.
+    """
+    count, label = cv2.connectedComponents(off_hw.astype(np.uint8))
+    background = np.bincount(label.ravel(), background_hw.ravel(), count)
+    background[background < TORN * np.bincount(label.ravel(), None, count)] = 0
+    return float(background[1:].sum())
 
 
 def has_own_colour(rgb_N3: U8) -> bool:
