@@ -16,6 +16,7 @@ import numpy as np
 from layerize.refine.arrays import F32, I32, U8, Mask, f32, i32
 from layerize.refine.ground import Ground, by_ground, find_ground, veils_on, with_ground
 from layerize.refine.holes import close_false_holes
+from layerize.refine.kin import one_family_one_owner
 from layerize.refine.translucent import visible_light
 from layerize.refine.zones import Zones, find_zones, flood
 
@@ -65,6 +66,7 @@ def decide_owners(
     owner = owner_Z[zones.label_hw]
     against = zones.mean((best != owner) & (sure > 0.5)) / np.maximum(zones.mean(sure > 0.5), 1e-6)
     owner = np.where((against > SPLIT)[zones.label_hw], best, owner).astype(np.int32)
+    owner = one_family_one_owner(rgb_hw3, owner, weight, zones)
     if ground is not None:
         owner = with_ground(owner, weight, ground)
     owner = without_small(drop_specks(rgb_hw3, owner, cell), weight, soft_Khw, least_owned)
