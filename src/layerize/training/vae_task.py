@@ -34,8 +34,7 @@ class VAETask:
         target = self.vae.to_pixel_space(pictures_and_layers(batch, generator))
         target = target.contiguous(memory_format=torch.channels_last)
         mean, logvar = self.vae.encode(target)
-        noise = torch.randn(mean.shape, generator=generator).to(mean)
-        output = self.vae.decode(mean + torch.exp(0.5 * logvar) * noise).float()
+        output = self.vae.decode(self._latents(mean, logvar, generator)).float()
         output, target = (self._premultiplied(x) for x in (output, target.float()))
         terms = {
             "reconstruction": losses.rgba_reconstruction_loss(output, target, generator),
@@ -49,6 +48,13 @@ class VAETask:
         error = (output.detach().clamp(-1, 1) - target).square().mean() / 4
         figures = {name: value.detach() for name, value in terms.items()}
         return total, {**figures, "psnr": -10 * error.log10()}
+
+    def _latents(self, mean: Tensor, logvar: Tensor, generator: torch.Generator) -> Tensor:
+        """A sample of the posterior; of a frozen encoder its mean, which is all that is ever decoded afterwards."""
+        if not any(weight.requires_grad for weight in self.vae.encoder.parameters()):
+            return mean
+        noise = torch.randn(mean.shape, generator=generator).to(mean)
+        return mean + torch.exp(0.5 * logvar) * noise
 
     def _premultiplied(self, pixels_N4HW: Tensor) -> Tensor:
         """The VAE's pixel space as premultiplied colour and alpha, -1..1."""
