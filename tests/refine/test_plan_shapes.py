@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from layerize.refine.plan import unseen_gaps, unseen_parts
+from layerize.refine.plan import stray_veils, unseen_gaps, unseen_parts
 
 
 def scene() -> tuple[np.ndarray, np.ndarray]:
@@ -41,3 +41,16 @@ def test_a_part_that_nobody_sees_is_dropped() -> None:
     parts = unseen_parts(shape, owned)
     assert parts[12:18, 12:18].all()
     assert parts.sum() == 36
+
+
+def test_a_faint_patch_away_from_its_object_is_dropped_and_a_shadow_beside_it_stays() -> None:
+    owner = np.zeros((100, 100), np.int32)
+    owner[20:60, 20:60] = 1
+    soft, alpha = np.zeros((3, 100, 100), bool), np.zeros((3, 100, 100), np.float32)
+    soft[1, 60:64, 20:60] = soft[1, 80:90, 80:90] = soft[2, 80:90, 10:20] = True
+    alpha[soft] = 0.3
+    stray = stray_veils(soft, owner, alpha)
+    assert stray[1, 80:90, 80:90].all()
+    assert stray.sum() == 100  # the shadow stays, and so does the layer that is nothing but a veil
+    alpha[1, 80:90, 80:90] = 0.6
+    assert not stray_veils(soft, owner, alpha).any()  # what is hardly transparent is a thing of its own

@@ -19,7 +19,7 @@ RATIO = 3.0  # of their longer sides
 APART = 1.0  # longer sides that the gap between them may have
 ENOUGH = 4  # kin that make a family
 MOST = 1000  # patches on one thing: more are a texture, and are left alone
-MAJORITY = 0.65  # of a family's evidence must speak for one layer, else it does not decide
+MAJORITY = 0.4  # of a family's evidence must speak for one layer, else it does not decide
 
 
 @dataclass(frozen=True, eq=False)

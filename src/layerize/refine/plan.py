@@ -17,6 +17,7 @@ from layerize.refine.resample import enlarge, shrink, work_size
 from layerize.refine.translucent import soft_alpha, soft_areas, soft_colour
 
 MOST_CELL = 24.0  # work pixels; a coarser prediction is treated as one of this size
+STRAY, FAINT_VEIL = 0.02, 0.5  # share of the picture and mean alpha below which a detached veil is a mistake
 LAYER_BUDGET = 8  # layers at full work size; more layers share the same memory
 
 
@@ -61,6 +62,7 @@ def make_plan(image_HW4: U8, coarse_Khw4: F32, config: RefineConfig) -> Plan:
         rgb, layers, soft, cell, opaque=bool(solid_hw.all()), least_owned=config.least_owned
     )
     soft &= owner < np.arange(count)[:, None, None]
+    soft &= ~stray_veils(soft, owner, layers[..., 3])
     alpha, colour = np.empty((count, *size), np.float32), np.empty((count, *size, 3), np.float32)
     below = np.zeros((*size, 3), np.float32)
     for k, layer in enumerate(layers):
@@ -94,6 +96,26 @@ def coarse_cell(work: tuple[int, int], coarse: tuple[int, ...]) -> float:
 def to_levels(map_01: F32) -> U8:
     """0..1 to 0..255, rounded."""
     return np.rint(np.clip(map_01, 0, 1) * 255).astype(np.uint8)
+
+
+def stray_veils(soft_Khw: Mask, owner_hw: I32, alpha_Khw: F32) -> Mask:
+    """Small faint patches that lie away from all that their layer owns: shadows and glows lie beside their objects.
+
+    A layer that owns nothing is a veil by itself, and keeps its patches.
+    """
+    stray = np.zeros_like(soft_Khw)
+    for k in range(1, len(soft_Khw)):
+        owned = owner_hw == k
+        if not soft_Khw[k].any() or is_veil(owned, soft_Khw[k]):
+            continue
+        count, label = cv2.connectedComponents(cv2.dilate(soft_Khw[k].astype(np.uint8), np.ones((3, 3), np.uint8)))
+        inside = np.where(soft_Khw[k], label, 0).ravel()
+        area = np.bincount(inside, minlength=count)
+        mean = np.bincount(inside, alpha_Khw[k].ravel(), count) / np.maximum(area, 1)
+        drop = (area < STRAY * owned.size) & (mean < FAINT_VEIL)
+        drop[np.unique(label[owned])] = False
+        stray[k] = soft_Khw[k] & drop[label]
+    return stray
 
 
 def is_veil(owned_hw: Mask, soft_hw: Mask) -> bool:
