@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,11 @@ from layerize.errors import CheckpointError, ConfigError, LayerizeError
 from layerize.models import checkpoint
 from layerize.models.layer_model import LayerModel
 from layerize.models.rgba_vae import RGBAVAE
+from layerize.training.batches import Batch
 from layerize.training.loop import train
 from layerize.training.recipe import DataConfig, OptimiserConfig, Recipe
 from layerize.training.schedule import learning_rate_factor
+from layerize.training.worker import Worker
 
 DATA = DataConfig(sizes=((64, 64),), layer_counts=(2, 3), count_weights=(1.0, 1.0), groups=2, group_size=1)
 LAYERS = Recipe(stage="image-to-layers", model="tiny", data=DATA, processes=1, precision="fp32")
@@ -53,6 +57,30 @@ def test_vae_learns_and_measures_its_latents(tmp_path: Path) -> None:
     assert isinstance(layers, LayerModel)
     assert layers.config.vae.latents_std == model.config.latents_std
     assert torch.equal(layers.vae.state_dict()["encoder.conv_in.weight"], model.state_dict()["encoder.conv_in.weight"])
+
+
+def test_a_mixed_in_task_moves_its_own_part_in_its_own_steps_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[tuple[str, dict[str, torch.Tensor]]] = []
+    step = Worker._step
+
+    def watched(self: Worker, share: float, ahead: Iterator[Batch]) -> None:
+        task = self.stage.task_of(self.progress.step)
+        step(self, share, ahead)
+        taken.append((task, {name: p.detach().clone() for name, p in self.stage.model.named_parameters()}))
+
+    monkeypatch.setattr(Worker, "_step", watched)
+    recipe = replace(LAYERS, mix={"vae": 0.5}, optimiser=OptimiserConfig(warmup_steps=1))
+    train(recipe, tmp_path / "run", minutes=BUDGET, max_steps=10)
+    moved = {"vae": 0, "image-to-layers": 0}
+    for (_, before), (task, after) in pairwise(taken):
+        names = {name for name in after if not torch.equal(before[name], after[name])}
+        decoder = {name for name in names if name.startswith("vae.")}
+        assert decoder == (names if task == "vae" else set())
+        assert not any(name.startswith(("vae.encoder", "vae.quant_conv")) for name in names)
+        moved[task] += bool(names)
+    assert min(moved.values()) > 1
 
 
 def figures_after(recipe: Recipe, run: Path, steps: int, resume: bool = False) -> dict[str, float]:

@@ -85,6 +85,9 @@ def assemble(recipe: Recipe, model: nn.Module, networks: Networks | None = None)
     _check_counts(recipe, model)
     if "vae" not in tasks:
         vae_of(model).requires_grad_(False)
+    elif recipe.stage != "vae":  # its latents are what the stage learns: only their decoder may change
+        for name, parameter in vae_of(model).named_parameters():
+            parameter.requires_grad_(not name.startswith(("encoder", "quant_conv")))
     freeze_all_but(model, recipe.only)
     if (
         isinstance(model, PublishedModel)

@@ -199,9 +199,14 @@ class Worker:
         return torch.autocast(self.processes.device.type, torch.bfloat16)
 
     def _average_gradients(self) -> float:
-        """The norm of the gradient, averaged over all processes (sharded ones already are)."""
-        for parameter in self.parameters:
-            if parameter.grad is None:
+        """The norm of the gradient, averaged over all processes (sharded ones already are).
+
+        What no process has a gradient for stays without one, so that the optimiser leaves it alone: zeros would move a
+        part that only a mixed-in task trains at every other step, by what is left of its momentum.
+        """
+        used = self.processes.total(*(float(parameter.grad is not None) for parameter in self.parameters))
+        for parameter, processes in zip(self.parameters, used, strict=True):
+            if parameter.grad is None and processes:
                 parameter.grad = torch.zeros_like(parameter)
         gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
         if not self.sharded:
